@@ -1,0 +1,44 @@
+"""Scores of synthetic images and of segmentations, references nobody has to train, and how sure a difference
+is.
+"""
+
+from medsyn_core.evaluation.references import (
+    Lookup,
+    affine_matched_copy,
+    copy_source,
+    fit_lookup,
+    training_mean,
+)
+from medsyn_core.evaluation.segmentation import REGIONS, dice, region
+from medsyn_core.evaluation.significance import (
+    RULE,
+    Comparison,
+    Summary,
+    bootstrap_interval,
+    compare,
+    summary,
+    verdict,
+)
+from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics
+
+__all__ = [
+    "METRICS",
+    "PSNR_CEILING",
+    "REGIONS",
+    "RULE",
+    "Comparison",
+    "Lookup",
+    "Summary",
+    "affine_matched_copy",
+    "bootstrap_interval",
+    "compare",
+    "copy_source",
+    "dice",
+    "fit_lookup",
+    "region",
+    "ssim_map",
+    "summary",
+    "training_mean",
+    "translation_metrics",
+    "verdict",
+]
