@@ -1,0 +1,5 @@
+"""The methods of the papers: one file a paper, read top to bottom in the order of its method section."""
+
+from medsyn_core.methods import dual_d
+
+__all__ = ["dual_d"]

@@ -1,0 +1,1 @@
+"""Networks: tensors in, tensors out. They know no loss, no data set and no paper's training."""

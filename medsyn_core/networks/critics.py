@@ -1,0 +1,38 @@
+"""Critics that score a whole image. None of them normalises over the batch: a gradient penalty is per sample."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from medsyn_core.networks.blocks import check_divisible
+
+
+class GlobalCritic(nn.Module):
+    """The Dual-D paper's global discriminator: three stages of convolution, norm, ReLU and max pooling with width,
+    2 and 4 times width filters, a convolution with 8 times width, and three fully connected layers. (B, C, H, W)
+    -> (B, 1).
+
+    size: (H, W) of its images: the fully connected layers fix it (34 M parameters at 128 x 128 and the paper's
+    width 32).
+    Changed: the paper's batch normalisation lets one sample's score depend on the others, so that the penalty's
+    gradient is no
+    longer one sample's; each sample is normalised by itself instead (layer norm, as Gulrajani et al. recommend).
+    """
+
+    def __init__(self, inputs: int, size: tuple[int, int], width: int = 32):
+        super().__init__()
+        check_divisible(*size, 3)
+        self.size = tuple(size)
+        stages: list[nn.Module] = []
+        for a, b in ((inputs, width), (width, 2 * width), (2 * width, 4 * width)):
+            stages += [nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(1, b), nn.ReLU(), nn.MaxPool2d(2)]
+        self.features = nn.Sequential(*stages, nn.Conv2d(4 * width, 8 * width, 3, padding=1), nn.ReLU())
+        flat = 8 * width * (size[0] // 8) * (size[1] // 8)
+        self.head = nn.Sequential(
+            nn.Linear(flat, 16 * width), nn.ReLU(), nn.Linear(16 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if tuple(x.shape[-2:]) != self.size:
+            raise ValueError(f"this critic was built for {self.size} images, not {tuple(x.shape[-2:])}")
+        return self.head(self.features(x).flatten(1))  # (B, 8 width, H/8, W/8) -> (B, 1)

@@ -1,0 +1,238 @@
+"""The loop: players take turns, each lowering the total of its own loss terms."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from medsyn_core.training import checkpoint
+from medsyn_core.training.devices import average_gradients, launch, peak_memory_mb
+from medsyn_core.training.history import History
+from medsyn_core.training.recipe import Player, Recipe
+from medsyn_core.training.run import Run, Watch
+from medsyn_core.training.sampler import Sampler, draws_generator, torch_seed
+from medsyn_core.training.table import LossError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def fit(
+    recipe: Recipe,
+    cohort: Any,
+    seed: int = 0,
+    *,
+    folder: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "32-true",
+    progress: bool | None = None,
+    watch: Watch | None = None,
+    checkpoint_every: int = 200,
+) -> Run:
+    """Train a recipe on a cohort's training subset.
+
+    seed: fixes initial weights, order of samples and random draws (on a CPU, to the bit); folder: where
+    checkpoints go, None for
+    none: a run that finds its own checkpoint there continues from it; device, precision: see `devices.launch`;
+    progress: a bar with running values, by default unless MEDSYN_PROGRESS=0; watch: a callback at chosen steps.
+
+    Raises LossError at the first loss that is not finite, naming term and step; the state before that step is
+    saved in `folder`.
+    """
+    folder = None if folder is None else Path(folder)
+    fabric = launch(device, precision)
+    with ExitStack() as stack:
+        if folder is not None and fabric.is_global_zero:
+            stack.enter_context(_only_run_in(folder))
+        stack.enter_context(
+            torch.random.fork_rng(devices=_cuda_devices(fabric))
+        )  # the caller's random numbers stay theirs
+        loop = _Loop(recipe, cohort, seed, fabric, folder)
+        if progress is None:
+            progress = os.environ.get("MEDSYN_PROGRESS", "1") != "0"
+        loop.train(progress and fabric.is_global_zero, watch, checkpoint_every)
+        return loop.run
+
+
+def _only_run_in(folder: Path) -> Any:
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        raise checkpoint.CheckpointError(f"another run is writing to {folder}; give each run its own folder") from None
+
+
+def _cuda_devices(fabric: Fabric) -> list[int]:
+    return [fabric.device.index or 0] if fabric.device.type == "cuda" else []
+
+
+class _Loop:
+    """The state of one run, and how a step changes it."""
+
+    def __init__(self, recipe: Recipe, cohort: Any, seed: int, fabric: Fabric, folder: Path | None):
+        self.recipe, self.fabric, self.folder, self.seed = recipe, fabric, folder, seed
+        self.view = recipe.method.view(cohort.subset("train"))
+        size = recipe.training.batch_size
+        if size % fabric.world_size:
+            raise ValueError(f"batch_size={size} cannot be shared evenly by {fabric.world_size} processes")
+        self.sampler = Sampler(len(self.view), size, seed)
+        torch.manual_seed(seed)  # initial weights; the same in every process
+        self.networks = recipe.method.networks(self.view.batch(self.sampler(0)[:1]))
+        for network in self.networks.values():
+            fabric.to_device(network.to(memory_format=torch.channels_last))
+        self.players = [p for p in recipe.players if recipe.losses.active(p.name)]
+        self.optimizers = {p.name: self._optimizer(p) for p in self.players}
+        self.turns_a_step = sum(
+            p.updates for p in recipe.players
+        )  # idle players count: a dropped term moves nobody's samples
+        self.step, self.history = 0, History()
+        self.identity = {"config_hash": recipe.config_hash, "data_hash": cohort.hash, "seed": seed}
+        self.run = Run(
+            recipe, cohort, seed, self.networks, self.history, str(fabric.device.type), fabric_precision(fabric)
+        )
+        self._resume()
+
+    def _optimizer(self, player: Player) -> Any:
+        adam = torch.optim.Adam(
+            self.parameters(player), player.learning_rate, betas=player.betas, weight_decay=player.weight_decay
+        )
+        return self.fabric.setup_optimizers(adam)
+
+    def parameters(self, player: Player) -> list[nn.Parameter]:
+        return [p for name in player.networks for p in self.networks[name].parameters()]
+
+    # -- the loop
+    # ------------------------------------------------------------------------------------------------------
+
+    def train(self, progress: bool, watch: Watch | None, checkpoint_every: int) -> None:
+        from tqdm.auto import tqdm
+
+        steps = self.recipe.training.steps
+        with tqdm(total=steps, initial=self.step, disable=not progress, desc=self.recipe.method.name) as bar:
+            while self.step < steps:
+                self._look(watch)
+                began = time.perf_counter()
+                self._set_rates()
+                values = self._one_step()
+                self.history.record(self.step, values)
+                self.history.seconds += time.perf_counter() - began
+                self.step += 1
+                bar.update()
+                if progress and self.step % 10 == 0:
+                    bar.set_postfix({k: f"{v:.3g}" for k, v in self.history.last(10).items()}, refresh=False)
+                if self.step % checkpoint_every == 0 or self.step == steps:
+                    self._save()
+        self.run.peak_mb = peak_memory_mb(self.fabric.device)
+        self._freeze(())
+        for network in self.networks.values():
+            network.eval()
+        self._look(watch)
+
+    def _one_step(self) -> dict[str, float]:
+        values: dict[str, float] = {}
+        turn = self.step * self.turns_a_step
+        for player in self.recipe.players:
+            for _ in range(player.updates):
+                if player in self.players:
+                    values |= self._take_turn(player, turn)
+                turn += 1
+        return values
+
+    def _take_turn(self, player: Player, turn: int) -> dict[str, float]:
+        """One update of one player: batch, trace, total, gradients, step. Returns its terms' values."""
+        torch.manual_seed(torch_seed(self.seed, turn, self.fabric.global_rank))
+        self._freeze(player.networks)
+        optimizer = self.optimizers[player.name]
+        optimizer.zero_grad(set_to_none=True)
+        with self.fabric.autocast():
+            trace = self.recipe.method.trace(self.networks, self._batch(turn))
+            parts = self.recipe.losses.parts(trace, player.name)
+            total = self.recipe.losses.total(parts)
+        values = self._finite(parts)  # before the update: the weights stay good
+        self.fabric.backward(total)
+        average_gradients(self.fabric, self.parameters(player))
+        if player.clip is not None:
+            moved = nn.ModuleList(self.networks[name] for name in player.networks)
+            self.fabric.clip_gradients(moved, optimizer, max_norm=player.clip, error_if_nonfinite=False)
+        optimizer.step()
+        return values
+
+    def _batch(self, turn: int) -> dict[str, Tensor]:
+        """This process's share of the turn's batch and of its random draws, on the device."""
+        size, world, rank = self.recipe.training.batch_size, self.fabric.world_size, self.fabric.global_rank
+        mine = slice(rank * size // world, (rank + 1) * size // world)
+        batch = self.view.batch(self.sampler(turn)[mine])
+        draws = self.recipe.method.draws(size, draws_generator(self.seed, turn))
+        batch |= {name: value[mine] for name, value in draws.items()}
+        return {name: self.fabric.to_device(value) for name, value in batch.items()}
+
+    def _freeze(self, moving: tuple[str, ...]) -> None:
+        """Only the moving networks collect gradients: the others are looked through, so no loss needs to detach
+        them."""
+        for name, network in self.networks.items():
+            network.requires_grad_(name in moving)
+            network.train(name in moving)
+
+    def _set_rates(self) -> None:
+        for player in self.players:
+            for group in self.optimizers[player.name].param_groups:
+                group["lr"] = player.learning_rate * self.recipe.training.rate(self.step)
+
+    def _finite(self, parts: dict[str, Tensor]) -> dict[str, float]:
+        """The terms' values as numbers, averaged over processes. Raises LossError at the first that is not
+        finite."""
+        stacked = self.fabric.all_reduce(torch.stack([v.detach().float() for v in parts.values()]), reduce_op="mean")
+        values = dict(zip(parts, stacked.tolist(), strict=True))
+        for name, value in values.items():
+            if not abs(value) < float("inf"):
+                self._save()
+                kept = f"; the state before it is in {self.folder}" if self.folder else ""
+                raise LossError(f"the loss term {name!r} is {value} at step {self.step}{kept}")
+        return values
+
+    def _look(self, watch: Watch | None) -> None:
+        if watch is not None and self.step in watch.steps:
+            for network in self.networks.values():
+                network.eval()
+            watch.fn(self.step, self.run)
+
+    # -- checkpoints
+    # ---------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        if self.folder is None or not self.fabric.is_global_zero:
+            return
+        state = {
+            **self.identity,
+            "step": self.step,
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "history": {"steps": self.history.steps, "series": self.history.series, "seconds": self.history.seconds},
+        }
+        checkpoint.save(self.folder, state)
+
+    def _resume(self) -> None:
+        state = checkpoint.load(self.folder, **self.identity) if self.folder is not None else None
+        if state is None:
+            return
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.step = state["step"]
+        self.history.steps, self.history.series = state["history"]["steps"], state["history"]["series"]
+        self.history.seconds = state["history"]["seconds"]
+
+
+def fabric_precision(fabric: Fabric) -> str:
+    """The precision a launched Fabric computes in, as it is asked for: "32-true", "bf16-mixed" …"""
+    return str(fabric.strategy.precision.precision)
