@@ -1,0 +1,45 @@
+"""Cohorts of multi-modal brain images: phantom or real, prepared once, divided by patient, viewed as tensors."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .cohort import Cohort, SubjectInfo, Subset
+from .errors import DataError
+from .load import load
+from .prepare import prepare
+from .splits import Split, folds, split
+from .volume import MODALITIES, REGIONS, TISSUES, Source, SubjectRef, Volume, region, regions
+
+_VIEWS = ("Missing", "Paired", "Unpaired", "all_subsets")
+
+__all__ = [
+    "MODALITIES",
+    "REGIONS",
+    "TISSUES",
+    "Cohort",
+    "DataError",
+    "Missing",
+    "Paired",
+    "Source",
+    "Split",
+    "SubjectInfo",
+    "SubjectRef",
+    "Subset",
+    "Unpaired",
+    "Volume",
+    "all_subsets",
+    "folds",
+    "load",
+    "prepare",
+    "region",
+    "regions",
+    "split",
+]
+
+
+def __getattr__(name: str):
+    # The views need torch; the processes that prepare subjects do not.
+    if name in _VIEWS:
+        return getattr(import_module(".views", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

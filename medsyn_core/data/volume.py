@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
-"""The order of the modality axis in every array; a source that has CT appends "ct"."""
+"""The order of the modality axis in every array, as far as a cohort has them; "ct" comes fifth."""
 
 NCR, ED, ET = 1, 2, 4
 """BraTS codes: necrotic and non-enhancing core, oedema, enhancing tumour (3 is not used)."""
@@ -60,14 +60,13 @@ class Volume:
 class Source(Protocol):
     """Anything that lists subjects and reads one of them; must survive pickling (workers get a copy).
 
-    name: short word, e.g. "phantom"; key: JSON-able parameters that, with the subjects' ids, identify the data;
-    notice: licence and provenance in one or two sentences; modalities: the order of the modality axis.
+    name: short word, e.g. "phantom"; key: JSON-able parameters that, with the subjects' ids, identify the
+    data; notice: licence and provenance in one or two sentences.
     """
 
     name: str
     key: dict
     notice: str
-    modalities: tuple[str, ...]
 
     def subjects(self) -> list[SubjectRef]: ...
 

@@ -1,0 +1,110 @@
+"""One subject's volume to the slices a cohort stores: scale over the volume, choose planes, resample in plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import DataError
+from .planes import choose_planes, plane_grid
+from .scaling import SCALINGS, background, scale_and_shift
+from .volume import MODALITIES, Volume
+
+ORDER = (*MODALITIES, "ct")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How volumes become slices; part of the cohort's hash.
+
+    px: pixels a side; fov_mm: millimetres a side; slices: planes a subject, or "all"; scaling: see
+    `scaling.SCALINGS`.
+    """
+
+    px: int = 64
+    slices: int | str = 12
+    scaling: str = "percentile"
+    fov_mm: float = 192.0
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.slices, int) and not isinstance(self.slices, bool) and self.slices >= 1
+        if not (whole or self.slices == "all"):
+            raise ValueError(f'slices={self.slices!r} must be a whole number of at least 1, or "all".')
+        if not (isinstance(self.px, int) and self.px >= 8):
+            raise ValueError(f"px={self.px!r} must be a whole number of at least 8 pixels.")
+        if not self.fov_mm > 0:
+            raise ValueError(f"fov_mm={self.fov_mm!r} must be a positive number of millimetres.")
+        if self.scaling not in SCALINGS:
+            raise ValueError(f"scaling={self.scaling!r} does not exist; choose one of: {', '.join(SCALINGS)}.")
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What one subject adds to a cohort: n planes, H = W = px, row 0 anterior, column 0 the patient's right.
+
+    images: (n, m, H, W) float16 of the m modalities named; brain: (n, H, W) bool; seg, tissue: (n, H, W) uint8;
+    z_mm: (n,) float32, height of the plane in the volume's own space; notes: what was found on the way.
+    """
+
+    modalities: tuple[str, ...]
+    images: np.ndarray
+    brain: np.ndarray
+    seg: np.ndarray
+    tissue: np.ndarray
+    z_mm: np.ndarray
+    labelled: bool
+    has_tissue: bool
+    notes: tuple[str, ...]
+
+
+def brain_mask(volume: Volume) -> np.ndarray:
+    """(X, Y, Z) bool: voxels where any MR modality (CT only if there is no MR) differs from the background 0."""
+    magnetic = [image for name, image in volume.images.items() if name != "ct"]
+    return np.logical_or.reduce([image != 0 for image in magnetic or volume.images.values()])
+
+
+def cut(volume: Volume, settings: Settings) -> Slices:
+    """Scale, choose planes and resample one volume.
+
+    Raises DataError where there is nothing to cut: no image, no brain, or no contrast in a modality.
+    """
+    names = tuple(name for name in ORDER if name in volume.images)
+    if not names:
+        raise DataError(volume.subject, None, "has no usable image.", "Leave the subject out.")
+    brain = brain_mask(volume)
+    if not brain.any():
+        raise DataError(volume.subject, None, "every voxel is background.", "Leave the subject out.")
+    affine = np.eye(4) if volume.affine is None else np.asarray(volume.affine, float)
+    voxel_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    grid, fits = plane_grid(brain, voxel_mm, settings.px, settings.fov_mm)
+    planes = choose_planes(brain, settings.slices)  # (n,)
+    px, empty = settings.px, background(settings.scaling)
+    images = np.full((len(planes), len(names), px, px), empty, np.float16)
+    masks = np.stack([grid.mask(brain[:, :, z]) for z in planes])  # (n, H, W)
+    for m, name in enumerate(names):
+        try:
+            gain, shift = scale_and_shift(volume.images[name], brain, settings.scaling, name)
+        except ValueError as error:
+            advice = "Leave the modality or the subject out."
+            raise DataError(volume.subject, None, str(error), advice) from error
+        for k, z in enumerate(planes):
+            # CT shows skull and scalp, so it is not cut to the brain.
+            inside = None if name == "ct" else brain[:, :, z]
+            plane = gain * grid.image(volume.images[name][:, :, z], inside) + shift
+            images[k, m] = plane if inside is None else np.where(masks[k], plane, empty)
+    labels = {
+        kind: np.zeros((len(planes), px, px), np.uint8)
+        if array is None
+        else np.stack([grid.labels(array[:, :, z]) for z in planes])
+        for kind, array in (("seg", volume.seg), ("tissue", volume.tissue))
+    }
+    centre = [(size - 1) / 2 for size in brain.shape[:2]]
+    z_mm = np.array([(affine @ [*centre, z, 1])[2] for z in planes], np.float32)
+    notes = volume.problems
+    if not fits:
+        notes += (f"brain is larger than the field of view of {settings.fov_mm:g} mm; pass a larger fov_mm",)
+    return Slices(
+        names, images, masks, labels["seg"], labels["tissue"], z_mm,
+        volume.seg is not None, volume.tissue is not None, notes,
+    )  # fmt: skip
