@@ -45,7 +45,7 @@ def prepare(
     if not refs:
         raise DataError(None, None, f"{source.name} has no subjects.", "Ask for at least one.")
     stamps = tuple(_stamp(ref) for ref in refs)
-    digest = _digest(source, settings, refs)
+    digest = digest_of(source, settings, refs)
     stamp = hashlib.sha256("".join(stamps).encode()).hexdigest()[:12]
     folder = cache_folder(cache) / f"{source.name}-{digest}"
     index = read_index(folder, digest, stamp)
@@ -79,7 +79,7 @@ def _stamp(ref: SubjectRef) -> str:
     return "|".join(facts)
 
 
-def _digest(source: Source, settings: Settings, refs: Sequence[SubjectRef]) -> str:
+def digest_of(source: Source, settings: Settings, refs: Sequence[SubjectRef]) -> str:
     """12 hex digits that name the cohort: parameters, subjects and file sizes, but neither paths nor dates."""
     sizes = [[ref.id, {k: os.path.getsize(p) for k, p in sorted((ref.paths or {}).items())}] for ref in refs]
     key = {
