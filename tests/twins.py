@@ -1,4 +1,5 @@
-"""How an equation is tested: its function against a naive twin (loops, the paper's notation), in value and in gradient."""
+"""How an equation is tested: its function against a naive twin (loops, the paper's notation), in value and in
+gradient."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from torch import Tensor
 
 
 def agree(function: Callable[..., Tensor], twin: Callable[..., Tensor], *inputs: Tensor, atol: float = 1e-10) -> None:
-    """Both give the same value, and the same gradient for every input that requires one; then finite differences agree too."""
+    """Both give the same value, and the same gradient for every input that requires one; then finite differences
+    agree too."""
     results = []
     for f in (function, twin):
         leaves = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]

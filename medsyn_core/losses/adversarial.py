@@ -50,7 +50,7 @@ def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     the segment.
     Both images are detached: the penalty shapes the critic and must not reach the generator.
     """
-    return torch.lerp(fake.detach(), real.detach(), mix).requires_grad_()
+    return (mix * real.detach() + (1 - mix) * fake.detach()).requires_grad_()  # fp32 even if G answered in bf16
 
 
 def score_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -206,7 +206,7 @@ class DualD(Method):
 
 SIZES = {
     "smoke": {"width": 4, "critic_width": 2, "levels": 2, "steps": 4, "batch_size": 4},
-    "laptop": {"width": 16, "critic_width": 16, "levels": 3, "steps": 1500, "batch_size": 8},
+    "laptop": {"width": 16, "critic_width": 8, "levels": 3, "steps": 1000, "batch_size": 8},
     "gpu": {"width": 32, "critic_width": 32, "levels": 4, "steps": 20000, "batch_size": 16},
 }
 RATES = {"generator": 1e-3, "critic": 2e-4}

@@ -159,7 +159,7 @@ class LossTable(Mapping[str, LossTerm]):
     def _cells(self) -> list[list[str]]:
         def show(row: dict) -> list[str]:
             last = "–" if row["last value"] is None else f"{row['last value']:.4g}"
-            return [row["term"], row["equation"] or "your own", row["player"], f"{row['weight']:g}", last]
+            return [row["term"], row["equation"] or "–", row["player"], f"{row['weight']:g}", last]
 
         return [["term", "equation", "player", "weight", "last value"], *map(show, self.rows())]
 

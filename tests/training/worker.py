@@ -1,4 +1,5 @@
-"""Train the toy in its own process: `python -m tests.training.worker OUT [FOLDER]`. Started by the tests below torchrun and kill."""
+"""Train the toy in its own process: `python -m tests.training.worker OUT [FOLDER]`. Started by the tests below
+torchrun and kill."""
 
 import os
 import sys
