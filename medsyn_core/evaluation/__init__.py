@@ -9,7 +9,7 @@ from medsyn_core.evaluation.references import (
     fit_lookup,
     training_mean,
 )
-from medsyn_core.evaluation.segmentation import REGIONS, dice, region
+from medsyn_core.evaluation.segmentation import dice
 from medsyn_core.evaluation.significance import (
     RULE,
     Comparison,
@@ -24,7 +24,6 @@ from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, 
 __all__ = [
     "METRICS",
     "PSNR_CEILING",
-    "REGIONS",
     "RULE",
     "Comparison",
     "Lookup",
@@ -35,7 +34,6 @@ __all__ = [
     "copy_source",
     "dice",
     "fit_lookup",
-    "region",
     "ssim_map",
     "summary",
     "training_mean",

@@ -1,17 +1,8 @@
-"""Dice of tumour regions, with every empty case defined."""
+"""Dice of masks, with every empty case defined."""
 
 from __future__ import annotations
 
 import numpy as np
-
-REGIONS = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}  # BraTS codes: 1 necrosis / non-enhancing, 2 oedema, 4 enhancing
-
-
-def region(seg: np.ndarray, name: str) -> np.ndarray:
-    """The bool mask of a BraTS region (WT, TC or ET) in a label map of any shape."""
-    if name not in REGIONS:
-        raise ValueError(f"region {name!r} does not exist; choose one of: {', '.join(REGIONS)}.")
-    return np.isin(seg, REGIONS[name])
 
 
 def dice(predicted: np.ndarray, reference: np.ndarray, both_empty: float | None = 1.0) -> float | None:

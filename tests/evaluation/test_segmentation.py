@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_dice
 
-from medsyn_core.evaluation import dice, region
+from medsyn_core.evaluation import dice
 
 
 @settings(max_examples=25, deadline=None)
@@ -23,15 +23,6 @@ def test_every_empty_case_is_defined():
     assert dice(empty, empty) == 1
     assert dice(empty, empty, both_empty=None) is None
     assert dice(full, full) == 1
-
-
-def test_regions_nest_as_in_brats():
-    seg = np.array([0, 1, 2, 4])
-    assert region(seg, "WT").tolist() == [False, True, True, True]
-    assert region(seg, "TC").tolist() == [False, True, False, True]
-    assert region(seg, "ET").tolist() == [False, False, False, True]
-    with pytest.raises(ValueError, match="WT, TC, ET"):
-        region(seg, "tumor")
 
 
 def test_shapes_must_agree():

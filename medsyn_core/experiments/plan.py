@@ -1,0 +1,198 @@
+"""A plan: the rows of a paper's tables as recipes, and the runs (rows x seeds) that fill them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from medsyn_core.experiments import provenance, records
+from medsyn_core.experiments.records import Record, RecordError, StaleRecord
+from medsyn_core.profiles import Profile, profile
+from medsyn_core.training import Recipe, Watch
+
+
+class PlanError(ValueError):
+    """A paper, row or seed that no plan has."""
+
+
+class Observer(Protocol):
+    """Looks at a run while it trains and keeps what the figures need."""
+
+    watch: Watch | None
+    extra: dict
+
+    def arrays(self, run: Any) -> Mapping[str, np.ndarray]:
+        """What goes beside the record, asked for after the training."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trained row of a table. recipe: from a profile's name to the recipe."""
+
+    name: str
+    title: str
+    recipe: Callable[[str], Recipe]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A row that nothing is trained for. score: from a cohort to metrics and arrays; settings: what it is
+    made with.
+    """
+
+    name: str
+    title: str
+    settings: dict
+    score: Callable[[Any], tuple[list[dict], Mapping[str, np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All rows of a paper on one cohort, most telling first.
+
+    cohort: prepares it for a profile; data_hash: the hash it will have, without preparing anything; observe:
+    an observer for (recipe, cohort, seed), or None.
+    """
+
+    paper: str
+    title: str
+    rows: tuple[Row | Reference, ...]
+    cohort: Callable[[Profile], Any]
+    data_hash: Callable[[Profile], str]
+    observe: Callable[[Recipe, Any, int], Observer | None] = field(default=lambda recipe, cohort, seed: None)
+
+    def row(self, name: str) -> Row | Reference:
+        """A row by name. Raises PlanError, naming the rows that exist."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise PlanError(f"{self.paper} has no row {name!r}; its rows are: {', '.join(r.name for r in self.rows)}.")
+
+    def jobs(
+        self, profile_name: str | None = None, rows: Sequence[str] | None = None, seeds: Sequence[int] | None = None
+    ) -> list[Job]:
+        """The runs of a profile, in the order they should be made: references, then seed 0 of all rows, seed
+        1, …
+        """
+        size = profile(profile_name)
+        chosen = [self.row(name) for name in rows] if rows else list(self.rows)
+        seeds = list(range(size.seeds)) if seeds is None else list(dict.fromkeys(seeds))
+        jobs = [Job(self, row, 0, size.name) for row in chosen if isinstance(row, Reference)]
+        return jobs + [Job(self, row, seed, size.name) for seed in seeds for row in chosen if isinstance(row, Row)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a plan: a row and a seed at a profile."""
+
+    plan: Plan
+    row: Row | Reference
+    seed: int
+    profile: str
+
+    def __str__(self) -> str:
+        return f"{self.plan.paper} {self.row.name} seed {self.seed} ({self.profile})"
+
+    def identity(self) -> tuple[dict, str]:
+        """(config, config hash) that the code gives this run now."""
+        if isinstance(self.row, Row):
+            recipe = self.row.recipe(self.profile)
+            return recipe.config(), recipe.config_hash
+        config = {"reference": self.row.name, **self.row.settings}
+        return config, hashlib.sha256(repr(sorted(config.items())).encode()).hexdigest()[:12]
+
+    def load(self) -> Record:
+        """Its record. Raises RecordError if there is none or it is damaged, StaleRecord if it no longer
+        fits.
+        """
+        where = records.path(self.plan.paper, self.profile, self.row.name, self.seed)
+        if not where.exists():
+            command = records.remake(self.plan.paper, self.profile, self.row.name, self.seed)
+            raise RecordError(f"{where} has not been recorded yet. Make it: {command}")
+        record = records.load(where)
+        records.check(record, *self.identity(), self.plan.data_hash(profile(self.profile)))
+        return record
+
+    def state(self) -> tuple[str, str]:
+        """("ok", remark), ("missing", ""), ("stale", why) or ("damaged", why)."""
+        if not records.path(self.plan.paper, self.profile, self.row.name, self.seed).exists():
+            return "missing", ""
+        try:
+            record = self.load()
+            record.arrays()
+        except StaleRecord as error:
+            return "stale", str(error)
+        except RecordError as error:
+            return "damaged", str(error)
+        older = record.source_hash != provenance.source_hash()
+        return "ok", "made by other sources of the package" if older else ""
+
+    def run(self, device: str = "auto", precision: str = "32-true", progress: bool = False) -> Record:
+        """Do the run and save its record."""
+        size = profile(self.profile)
+        cohort = self.plan.cohort(size)
+        if isinstance(self.row, Reference):
+            started = time.perf_counter()
+            metrics, arrays = self.row.score(cohort)
+            outcome = {"metrics": metrics, "device": "cpu", "precision": "32-true", "peak_mb": None}
+            outcome["seconds"] = time.perf_counter() - started
+        else:
+            outcome, arrays = self._train(cohort, device, precision, progress)
+        config, config_hash = self.identity()
+        record = Record(
+            paper=self.plan.paper,
+            row=self.row.name,
+            seed=self.seed,
+            profile=self.profile,
+            title=self.row.title,
+            kind="training" if isinstance(self.row, Row) else "reference",
+            config=config,
+            config_hash=config_hash,
+            data=describe(cohort),
+            data_hash=data_hash(cohort.hash, cohort.split),
+            source_hash=provenance.source_hash(),
+            hardware=provenance.hardware(outcome["device"]),
+            versions=provenance.versions(),
+            **outcome,
+        )
+        records.save(record, dict(arrays))
+        return record
+
+    def _train(self, cohort: Any, device: str, precision: str, progress: bool) -> tuple[dict, Mapping]:
+        recipe = self.row.recipe(self.profile)
+        observer = self.plan.observe(recipe, cohort, self.seed)
+        watch = observer.watch if observer else None
+        run = recipe.fit(cohort, seed=self.seed, device=device, precision=precision, progress=progress, watch=watch)
+        outcome = {
+            "metrics": run.metrics,
+            "history": run.history.as_dict(points=200),
+            "device": run.device,
+            "precision": run.precision,
+            "seconds": run.seconds,
+            "peak_mb": run.peak_mb,
+            "extra": observer.extra if observer else {},
+        }
+        return outcome, observer.arrays(run) if observer else {}
+
+
+def data_hash(cohort_hash: str, split: Any) -> str:
+    """12 hex digits of a prepared cohort and of who is in which set."""
+    sets = [list(split.train), list(split.val), list(split.test)]
+    return hashlib.sha256(f"{cohort_hash} {sets}".encode()).hexdigest()[:12]
+
+
+def describe(cohort: Any) -> dict:
+    """What a page says about the data of a record."""
+    sets = {name: len(getattr(cohort.split, name)) for name in ("train", "val", "test")}
+    return {
+        "source": cohort.source,
+        "cohort_hash": cohort.hash,
+        "settings": dict(cohort.settings),
+        "modalities": list(cohort.modalities),
+        "split": {"name": cohort.split.name, "seed": cohort.split.seed, **sets},
+    }
