@@ -16,7 +16,9 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-REDIRECT = '<!doctype html><meta charset="utf-8"><title>{title}</title><meta http-equiv="refresh" content="0; url={page}">\n'
+REDIRECT = (
+    '<!doctype html><html lang="en"><title>{title}</title><meta http-equiv="refresh" content="0; url={page}"></html>'
+)
 
 
 def pages(toc: dict) -> list[str]:
@@ -67,9 +69,10 @@ def main() -> int:
     shutil.rmtree(site, ignore_errors=True)
     doctrees = site.with_name(f".doctrees-{site.name}")
     binaries = Path(sys.executable).parent
-    subprocess.run([binaries / "jupyter-book", "config", "sphinx", str(executed)], check=True, stdout=subprocess.DEVNULL)
+    config = [binaries / "jupyter-book", "config", "sphinx", executed]
+    subprocess.run(config, check=True, stdout=subprocess.DEVNULL)
     # -a -E: every page is read and written, for a warning of an unchanged page is otherwise seen once only
-    strict = ["-a", "-E", "-n", "-W", "--keep-going", "-q", "-j", "auto", "-d", doctrees]
+    strict = ["-a", "-E", "-n", "-W", "--keep-going", "-q", "-d", doctrees]
     where = {**os.environ, "PYTHONPATH": str(executed / "book" / "_ext")}
     done = subprocess.run([binaries / "sphinx-build", *strict, executed, site], cwd=executed, env=where)
     if done.returncode:

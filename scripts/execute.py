@@ -7,6 +7,7 @@ modules that the notebook imported, for make. A failing cell fails the command a
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -48,7 +49,10 @@ def run(source: Path) -> tuple[nbformat.NotebookNode, list[str]]:
     """The executed notebook, its cost in metadata["medsyn"], and the files of the package that it imported."""
     notebook = nbformat.read(source, as_version=4)
     folder = {"metadata": {"path": str(source.parent)}}
-    client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder)
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(
+        notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder, extra_arguments=quiet
+    )
     start = time.perf_counter()
     with client.setup_kernel():
         memory = PeakMemory(client.km.provisioner.pid)
@@ -82,7 +86,8 @@ def main() -> int:
         notebook, files = run(source)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         copy.unlink(missing_ok=True)
-        print(f"failed\n{error}\nFAILED: {source} did not run; the failing cell stands above.", file=sys.stderr)
+        told = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # without the colours of a terminal
+        print(f"failed\n{told}\nFAILED: {source} did not run; the failing cell stands above.", file=sys.stderr)
         return 1
     with atomic(copy) as part:
         nbformat.write(notebook, part)

@@ -1,0 +1,113 @@
+"""Tables as Markdown: they follow the page's theme, take formulas, and read well in Jupyter and Colab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from medsyn_core.evaluation import Summary
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a score is shown: its name, which way is better (+1 larger, -1 smaller), digits after the point."""
+
+    name: str
+    better: int
+    digits: int
+
+
+_BASE = {"mae": Score("MAE", -1, 2), "psnr": Score("PSNR (dB)", +1, 2), "ssim": Score("SSIM", +1, 3)}
+SCORES = {
+    key + suffix: Score(f"{score.name}{where}", score.better, score.digits)
+    for suffix, where in (("", ""), ("_brain", ", brain"), ("_tumour", ", tumour"))
+    for key, score in _BASE.items()
+} | {"dice": Score("Dice", +1, 3)}
+
+SPREADS = {"subjects": "standard deviation over subjects", "seeds": "standard deviation over seeds"}
+EMPTY = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Markdown of a table; the last expression of a cell shows it, `glue` puts it into prose."""
+
+    markdown: str
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+    def __str__(self) -> str:
+        return self.markdown
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    bars = {"l": ":--", "r": "--:", "c": ":-:"}
+    lines = [head, [bars[a] for a in align], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(text: object) -> str:
+    """`text` as it may stand in a cell: bars escaped, no line breaks, a dash for nothing."""
+    return EMPTY if text in (None, "") else str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def listing(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], align: str | None = None) -> Table:
+    """Plain rows: columns maps a key of each row to its heading; align: one of l, r, c for each column."""
+    if not rows:
+        raise ValueError("no rows; an empty table says nothing.")
+    body = [[cell(row[key]) for key in columns] for row in rows]
+    return Table(_markdown(list(columns.values()), body, align or "l" * len(columns)))
+
+
+def provenance(*, profile: str, device: str, seeds: int, subjects: int, note: str = "") -> str:
+    """The line that stands under a table of results: what its numbers were made on and how many there are."""
+    if profile == "smoke":
+        note = f"{note} These are smoke numbers, made to test the page: they are no results.".strip()
+    count = f"{seeds} seed{'s' * (seeds != 1)}, {subjects} test subject{'s' * (subjects != 1)}"
+    return f"Profile {profile}, {device}, {count}.{' ' + note if note else ''}"
+
+
+def scores(
+    rows: Mapping[str, Mapping[str, Summary | None]],
+    columns: Sequence[str],
+    *,
+    spread: str = "subjects",
+    under: str = "",
+    heading: str = "method",
+    rank: Sequence[str] | None = None,
+) -> Table:
+    """Rows by scores as mean ± spread, the best of each column in bold, a line of provenance below.
+
+    rows: name -> score -> Summary (None shows a dash); columns: keys of SCORES; spread: "subjects" or "seeds";
+    under: the line of `provenance`; rank: rows that take part in the bold (default all; references that no method
+    competes with are left out). Raises ValueError for an unknown score or spread.
+    """
+    if unknown := [c for c in columns if c not in SCORES]:
+        raise ValueError(f"unknown scores {unknown}; those that exist: {', '.join(SCORES)}.")
+    if spread not in SPREADS:
+        raise ValueError(f"spread={spread!r}; choose one of: {', '.join(SPREADS)}.")
+    best = {c: _best(rows, c, rows if rank is None else rank) for c in columns}
+    body = []
+    for name, row in rows.items():
+        shown = [_shown(row.get(c), c, spread) for c in columns]
+        body.append([cell(name), *(f"**{s}**" if name in best[c] else s for s, c in zip(shown, columns, strict=True))])
+    head = [heading, *(f"{SCORES[c].name} {'↑' if SCORES[c].better > 0 else '↓'}" for c in columns)]
+    foot = f"Mean ± {SPREADS[spread]}. {under}".strip()
+    return Table(f"{_markdown(head, body, 'l' + 'r' * len(columns))}\n\n*{foot}*")
+
+
+def _shown(value: Summary | None, score: str, spread: str) -> str:
+    if value is None:
+        return EMPTY
+    digits, sd = SCORES[score].digits, value.sd_subjects if spread == "subjects" else value.sd_seeds
+    return f"{value.mean:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
+
+
+def _best(rows: Mapping[str, Mapping[str, Summary | None]], score: str, rank: Sequence[str]) -> set[str]:
+    """Names of the best rows, as far as the shown digits tell them apart; nobody is best alone."""
+    means = {name: round(rows[name][score].mean, SCORES[score].digits) for name in rank if rows[name].get(score)}
+    if len(means) < 2:
+        return set()
+    top = max(means.values(), key=lambda mean: mean * SCORES[score].better)
+    return {name for name, mean in means.items() if mean == top}
