@@ -1,0 +1,31 @@
+"""The tables of an exhibit on a page: results, claims and the paper's own numbers, each with its provenance
+under it."""
+
+from __future__ import annotations
+
+from medsyn_core.experiments import exhibits
+from medsyn_core.experiments.tables import Table as Plain
+from medsyn_core.figures.tables import Table, listing
+
+
+def written(table: Plain) -> Table:
+    """One table as Markdown: its title above, its notes below, a line each; columns of numbers are set to the
+    right."""
+    keys = [str(i) for i in range(len(table.columns))]
+    rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    align = "".join("r" if _numbers(row[i] for row in table.rows) else "l" for i in range(len(keys)))
+    body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
+    notes = "\n".join(f"<br><small>{note}</small>" for note in table.notes).removeprefix("<br>")
+    return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{notes}\n")
+
+
+def _numbers(cells) -> bool:
+    return all(cell[:1].isdigit() or cell[:1] in "+-–<" for cell in cells)
+
+
+def exhibit(id: str, profile: str = "laptop") -> Table:
+    """All tables of an exhibit, from its recorded runs at one profile.
+
+    Raises ExhibitError if it is not recorded, with the command that records it.
+    """
+    return Table("\n".join(written(table).markdown for table in exhibits.tables(id, profile)))
