@@ -72,11 +72,9 @@ class BratsSource:
             advice = "Files must end in a modality: _t1, _t1ce, _t2, _flair, _seg (or -t1n, -t1c, -t2w, -t2f)."
             raise DataError(None, self.root, problem, advice)
         release = self._one_release(refs)
-        grades = _grades(self.root)
-        return release, tuple(
-            replace(ref, patient=release.patient(ref.id), grade=grades.get(ref.id.lower(), ref.grade))
-            for ref in sorted(refs, key=lambda ref: ref.id)
-        )
+        known = _name_mapping(self.root)
+        refs = [replace(ref, patient=release.patient(ref.id), **known.get(ref.id.lower(), {})) for ref in refs]
+        return release, tuple(sorted(refs, key=lambda ref: ref.id))
 
     def _one_release(self, refs: Sequence[SubjectRef]) -> Release:
         if self._wanted:
@@ -151,13 +149,13 @@ def _channels(scan: Scan, subject: str) -> dict[str, Scan]:
     return {m: replace(scan, data=scan.data[..., k]) for k, m in enumerate(MSD_CHANNELS)}
 
 
-def _grades(root: Path) -> dict[str, str]:
-    """Subject in lower case -> HGG or LGG, from the name_mapping.csv that BraTS 2019 and 2020 come with."""
-    grades: dict[str, str] = {}
+def _name_mapping(root: Path) -> dict[str, dict[str, str]]:
+    """Subject in lower case -> grade (and site), from the name_mapping.csv that BraTS 2019 and 2020 come with."""
+    known: dict[str, dict[str, str]] = {}
     for path in sorted(root.rglob("name_mapping*.csv")):
         with open(path, newline="", encoding="utf-8-sig") as file:
             for row in csv.DictReader(file):
+                facts = {name.lower(): row[name].strip() for name in ("Grade", "Site") if (row.get(name) or "").strip()}
                 ids = [value for column, value in row.items() if column and "subject_id" in column.lower()]
-                grades |= {str(i).strip().lower(): row["Grade"].strip() for i in ids if i and row.get("Grade")}
-    return grades
-
+                known |= {i.strip().lower(): facts for i in ids if i}
+    return known
