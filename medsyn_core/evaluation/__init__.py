@@ -19,6 +19,7 @@ from medsyn_core.evaluation.significance import (
     summary,
     verdict,
 )
+from medsyn_core.evaluation.texture import gradient_energy, power_spectrum
 from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "copy_source",
     "dice",
     "fit_lookup",
+    "gradient_energy",
+    "power_spectrum",
     "ssim_map",
     "summary",
     "training_mean",
