@@ -59,9 +59,9 @@ def link(obj: Any) -> str:
     """Markdown link to the lines of the repository that define `obj` (or the object at a dotted path)."""
     obj = inspect.unwrap(_resolve(obj) if isinstance(obj, str) else obj)
     lines, first = inspect.getsourcelines(obj)
-    path = "/".join(obj.__module__.split("."))
-    place = f"{path}.py#L{first}-L{first + len(lines) - 1}"
-    return f"[`{obj.__module__}.{obj.__qualname__}`]({repository()}/blob/{BRANCH}/{place})"
+    module = obj.__module__
+    place = f"{module.replace('.', '/')}.py#L{first}-L{first + len(lines) - 1}"
+    return f"[`{module.rpartition('.')[2]}.{obj.__qualname__}`]({repository()}/blob/{BRANCH}/{place})"
 
 
 def link_test(test: str) -> str:

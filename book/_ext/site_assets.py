@@ -1,4 +1,4 @@
-"""What the pages need from a browser: local copies of the script libraries, each script once."""
+"""What the pages need from a browser: local copies of the script libraries, each script once, no dead buttons."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def use_vendored(app, config) -> None:
         config.mathjax_path = "mathjax/tex-svg.js"
     if (vendor / "html-manager" / "embed.js").exists():
         config.nb_ipywidgets_js = {"html-manager/embed.js": {}}
+
+
+def no_download(app, config) -> None:
+    """No button for the page's source: it would offer the executed copy; the repository and Colab have the chapter."""
+    config.html_theme_options["use_download_button"] = False
 
 
 def drop_doubled(app, pagename, templatename, context, doctree) -> None:
@@ -30,5 +35,6 @@ def drop_doubled(app, pagename, templatename, context, doctree) -> None:
 
 def setup(app) -> dict:
     app.connect("config-inited", use_vendored, priority=100)
+    app.connect("config-inited", no_download)
     app.connect("html-page-context", drop_doubled, priority=990)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

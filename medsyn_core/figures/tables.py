@@ -6,23 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from medsyn_core.evaluation import Summary
-
-
-@dataclass(frozen=True)
-class Score:
-    """How a score is shown: its name, which way is better (+1 larger, -1 smaller), digits after the point."""
-
-    name: str
-    better: int
-    digits: int
-
-
-_BASE = {"mae": Score("MAE", -1, 2), "psnr": Score("PSNR (dB)", +1, 2), "ssim": Score("SSIM", +1, 3)}
-SCORES = {
-    key + suffix: Score(f"{score.name}{where}", score.better, score.digits)
-    for suffix, where in (("", ""), ("_brain", ", brain"), ("_tumour", ", tumour"))
-    for key, score in _BASE.items()
-} | {"dice": Score("Dice", +1, 3)}
+from medsyn_core.experiments.results import METRICS
 
 SPREADS = {"subjects": "standard deviation over subjects", "seeds": "standard deviation over seeds"}
 EMPTY = "–"
@@ -79,12 +63,12 @@ def scores(
 ) -> Table:
     """Rows by scores as mean ± spread, the best of each column in bold, a line of provenance below.
 
-    rows: name -> score -> Summary (None shows a dash); columns: keys of SCORES; spread: "subjects" or "seeds";
+    rows: name -> score -> Summary (None shows a dash); columns: keys of METRICS; spread: "subjects" or "seeds";
     under: the line of `provenance`; rank: rows that take part in the bold (default all; references that no method
     competes with are left out). Raises ValueError for an unknown score or spread.
     """
-    if unknown := [c for c in columns if c not in SCORES]:
-        raise ValueError(f"unknown scores {unknown}; those that exist: {', '.join(SCORES)}.")
+    if unknown := [c for c in columns if c not in METRICS]:
+        raise ValueError(f"unknown scores {unknown}; those that exist: {', '.join(METRICS)}.")
     if spread not in SPREADS:
         raise ValueError(f"spread={spread!r}; choose one of: {', '.join(SPREADS)}.")
     best = {c: _best(rows, c, rows if rank is None else rank) for c in columns}
@@ -92,22 +76,29 @@ def scores(
     for name, row in rows.items():
         shown = [_shown(row.get(c), c, spread) for c in columns]
         body.append([cell(name), *(f"**{s}**" if name in best[c] else s for s, c in zip(shown, columns, strict=True))])
-    head = [heading, *(f"{SCORES[c].name} {'↑' if SCORES[c].better > 0 else '↓'}" for c in columns)]
+    head = [heading, *(_heading(c) for c in columns)]
     foot = f"Mean ± {SPREADS[spread]}. {under}".strip()
     return Table(f"{_markdown(head, body, 'l' + 'r' * len(columns))}\n\n*{foot}*")
+
+
+def _heading(score: str) -> str:
+    metric = METRICS[score]
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{metric.title}{unit} {'↑' if metric.higher else '↓'}"
 
 
 def _shown(value: Summary | None, score: str, spread: str) -> str:
     if value is None:
         return EMPTY
-    digits, sd = SCORES[score].digits, value.sd_subjects if spread == "subjects" else value.sd_seeds
+    digits, sd = METRICS[score].decimals, value.sd_subjects if spread == "subjects" else value.sd_seeds
     return f"{value.mean:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
 
 
 def _best(rows: Mapping[str, Mapping[str, Summary | None]], score: str, rank: Sequence[str]) -> set[str]:
     """Names of the best rows, as far as the shown digits tell them apart; nobody is best alone."""
-    means = {name: round(rows[name][score].mean, SCORES[score].digits) for name in rank if rows[name].get(score)}
+    metric = METRICS[score]
+    means = {name: round(rows[name][score].mean, metric.decimals) for name in rank if rows[name].get(score)}
     if len(means) < 2:
         return set()
-    top = max(means.values(), key=lambda mean: mean * SCORES[score].better)
+    top = (max if metric.higher else min)(means.values())
     return {name for name, mean in means.items() if mean == top}

@@ -1,0 +1,149 @@
+"""Every page of the built site, as a reader meets it: desktop and phone, light and dark."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text())
+URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
+FROM_THE_WEB = ("mathjax", "html-manager")  # allowed only where `make` could not fetch them
+
+pytestmark = pytest.mark.site
+
+
+@dataclass
+class Visit:
+    """A page in one window and theme, with everything that went wrong while it loaded."""
+
+    tab: object
+    failed: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(params=[(w, t) for t in THEMES for w in WIDTHS], ids="-".join)
+def visit(request, browser, address, site):
+    """A function that opens a page and waits until it is at rest."""
+    size, theme = request.param
+    width, height = WIDTHS[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    context.add_init_script(f"localStorage.mode = localStorage.theme = {theme!r}")
+    vendored = (site / "_static" / "mathjax" / "tex-svg.js").exists()
+
+    def open_page(name: str) -> Visit:
+        seen = Visit(context.new_page())
+
+        def asked(request) -> None:
+            ours = request.url.startswith((address, "data:", "blob:"))
+            if not ours and (vendored or not any(word in request.url for word in FROM_THE_WEB)):
+                seen.outside.append(request.url)
+
+        seen.tab.on("request", asked)
+        seen.tab.on("requestfailed", lambda request: seen.failed.append(request.url))
+        seen.tab.on("response", lambda r: seen.failed.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        seen.tab.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+        seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
+        seen.tab.goto(f"{address}/{name}.html", wait_until="networkidle")
+        seen.tab.evaluate("() => window.MathJax?.startup?.promise")
+        if os.environ.get("MEDSYN_SCREENSHOTS"):
+            folder = ROOT / "_build" / "screenshots"
+            folder.mkdir(parents=True, exist_ok=True)
+            seen.tab.screenshot(path=folder / f"{name.replace('/', '-')}-{size}-{theme}.png", full_page=True)
+        return seen
+
+    yield open_page
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(visit, name):
+    seen = visit(name)
+    tab = seen.tab
+    assert (seen.failed, seen.outside, seen.errors) == ([], [], [])
+    # nothing is wider than the window
+    assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    # every formula became a picture
+    drawn = "e => e.querySelector('mjx-container svg')"
+    raw = f"[...document.querySelectorAll('.math')].filter(e => !({drawn})(e)).map(e => e.innerText)"
+    assert tab.evaluate(raw) == []
+    assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
+    # every image is there and described
+    assert tab.evaluate("[...document.images].filter(e => !e.alt.trim()).map(e => e.src.slice(0, 80))") == []
+    broken = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt)"
+    assert tab.evaluate(broken) == []
+    assert tab.locator("article h1").count() == 1
+    check_sliders(tab)
+
+
+def check_sliders(tab) -> None:
+    """The arrow keys move every slider: another picture, with its own description and label."""
+    shown = "f => [...f.querySelectorAll('img')].filter(e => e.offsetParent).map(e => e.alt)"
+    for slider in tab.locator("figure.frame-slider").all():
+        handle = slider.locator("input[type=range]")
+        before, label = slider.evaluate(shown), slider.locator("output").inner_text()
+        assert len(before) == 1
+        handle.focus()
+        last = handle.input_value() == handle.get_attribute("max")
+        tab.keyboard.press("ArrowLeft" if last else "ArrowRight")
+        after = slider.evaluate(shown)
+        assert len(after) == 1 and after != before
+        assert slider.locator("output").inner_text() != label
+        tab.keyboard.press("End")
+        assert slider.evaluate(shown) != before or last
+
+
+class Links(HTMLParser):
+    """Where a page points to, and the places in it that others may point to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key in {"id", "name"} and value:
+                self.ids.add(value)
+            if key in {"href", "src"} and value and not re.match(r"(?:[a-z]+:)?//|data:|mailto:|javascript:", value):
+                self.targets.append(value)
+
+
+def test_links_inside_the_site_lead_somewhere(site):
+    pages = {p: Links(p.read_text(encoding="utf-8")) for p in sorted(site.rglob("*.html")) if "_static" not in p.parts}
+    dead = []
+    for page, links in pages.items():
+        for target in links.targets:
+            path, anchor = urldefrag(target)
+            file = (page.parent / unquote(path.split("?")[0])).resolve() if path else page
+            if not file.exists() or (anchor and file in pages and unquote(anchor) not in pages[file].ids):
+                dead.append(f"{page.relative_to(site)}: {target}")
+    assert dead == []
+
+
+@pytest.mark.parametrize("name", [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()])
+def test_a_chapter_can_be_opened_in_colab(site, name):
+    text = (site / f"{name}.html").read_text(encoding="utf-8")
+    place = URL.removeprefix("https://github.com/")
+    assert f"https://colab.research.google.com/github/{place}/blob/main/{name}.ipynb" in text
+
+
+def test_the_runtimes_name_every_chapter(site):
+    text = (site / "book" / "appendix" / "runtimes.html").read_text(encoding="utf-8")
+    for name in (p for p in PAGES if (ROOT / f"{p}.ipynb").exists()):
+        assert f"{name.split('/')[-1]}.html" in text
+
+
+def test_the_site_ships_no_sources(site):
+    assert not (site / "_sources").exists()
