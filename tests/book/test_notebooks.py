@@ -14,8 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [p for p in sorted((ROOT / "book").rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
 CHAPTERS = [p for p in NOTEBOOKS if p.parent.name.startswith("part")]
 URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-FIRST = f"""# Installs the package where it is missing (Colab); torch and numpy stay as they are.
-import importlib.util
+FIRST = f"""import importlib.util
 
 if importlib.util.find_spec("medsyn_core") is None:
     %pip install -q "medsyn-core[book] @ git+{URL}\""""
