@@ -78,7 +78,7 @@ def plain_loop(recipe, pairs, steps: int) -> float:
         fake = g(batch["source"])
         logits = d2(fake)
         attended = synthesis.difficult_region(fake, batch["target"], torch.sigmoid(logits).detach())
-        loss = attended - 0.05 * d1(fake).mean() + 0.05 * adversarial.dense_generator(logits)
+        loss = attended - 0.005 * d1(fake).mean() + 0.005 * adversarial.dense_generator(logits)
         optimizer_g.zero_grad()
         loss.backward()
         optimizer_g.step()

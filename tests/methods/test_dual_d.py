@@ -61,7 +61,7 @@ def test_dual_7(pairs, small):
     fake = networks["generator"](trace.source)
     confidence = 1 / (1 + torch.exp(-networks["local_discriminator"](fake)))
     attended = ((1 - confidence.detach()) ** 2 * error).mean()
-    by_hand = attended - 0.05 * networks["global_critic"](fake).mean() - 0.05 * torch.log(confidence).mean()
+    by_hand = attended - 0.005 * networks["global_critic"](fake).mean() - 0.005 * torch.log(confidence).mean()
 
     torch.testing.assert_close(total, by_hand, atol=1e-5, rtol=1e-5)
     weights = list(networks["generator"].parameters())
@@ -134,7 +134,7 @@ def test_a_students_edit_in_five_lines(pairs, small):
     mine = small.edit(local_adversarial=0).add("edges", edges, weight=5.0, player="generator")
     run = mine.fit(pairs, progress=False, device="cpu")
     assert run.history.series["edges"][0] > 0 and "local_adversarial" not in run.history.series
-    assert small.losses["local_adversarial"].weight == 0.05
+    assert small.losses["local_adversarial"].weight == 0.005
 
 
 def test_a_students_mistakes_are_refused(pairs, small):
