@@ -46,9 +46,8 @@ def wasserstein_generator(score_fake: Tensor) -> Tensor:
 def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     r"""$\hat x = \epsilon\, y + (1 - \epsilon)\, G(x)$, a leaf that gradients can be taken at.
 
-    real, fake: (B, C, H, W); mix: (B, 1, 1, 1), uniform on [0, 1], one draw a sample. A normal draw would leave
-    the segment.
-    Both images are detached: the penalty shapes the critic and must not reach the generator.
+    real, fake: (B, C, H, W); mix: (B, 1, 1, 1), uniform on [0, 1], one draw a sample. A normal draw would leave the
+    segment. Both images are detached: the penalty shapes the critic and must not reach the generator.
     """
     return (mix * real.detach() + (1 - mix) * fake.detach()).requires_grad_()  # fp32 even if G answered in bf16
 

@@ -27,10 +27,9 @@ def difficult_region(
 ) -> Tensor:
     r"""$F \odot |y - G(x)|^p$ as a mean over pixels, with $F = (1 - M)^\beta$ (dual-6).
 
-    translated, target: (B, C, H, W); confidence: (B, 1, H, W) in [0, 1]. Changed: printed is the product of a
-    map and a
-    scalar norm; the element-wise error is meant. The caller decides whether M is detached; the methods here
-    detach it.
+    translated, target: (B, C, H, W); confidence: (B, 1, H, W) in [0, 1]. Changed: printed is the product of a map and
+    a scalar norm; the element-wise error is meant. The caller decides whether M is detached; the methods here detach
+    it.
     """
     return (attention(confidence, beta) * _error(translated, target, p)).mean()
 
@@ -38,9 +37,8 @@ def difficult_region(
 def difficult_region_normalised(
     translated: Tensor, target: Tensor, confidence: Tensor, beta: float = 2.0, p: float = 1.0
 ) -> Tensor:
-    r"""Difficult-region attention with $F / \bar F$, $\bar F$ the mean of F over each image: it moves weight
-    between regions
-    and leaves the scale of the synthesis loss alone. Not in the paper: there, F's scale falls as the
+    r"""Difficult-region attention with $F / \bar F$, $\bar F$ the mean of F over each image: it moves weight between
+    regions and leaves the scale of the synthesis loss alone. Not in the paper: there, F's scale falls as the
     discriminator is fooled.
 
     Shapes as in `difficult_region`. An image whose F vanishes everywhere counts as evenly weighted zero.

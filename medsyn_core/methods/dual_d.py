@@ -1,14 +1,15 @@
 r"""The dual-discriminator network with difficult-region attention (Xiao and Nie, 2024), paired T1 -> T2 synthesis.
 
 A U-Net translates. A global critic (Wasserstein, gradient penalty) judges the whole image, a dense local
-discriminator
-judges every region. Where the local one says "synthetic", the synthesis loss counts more: $F = (1 - M)^\beta$.
+discriminator judges every region. Where the local one says "synthetic", the synthesis loss counts more: $F = (1 -
+M)^\beta$.
 
 Left open by the paper and chosen here: beta = 2, p = 1 and one turn each (the defaults of its authors' earlier work);
-lambda_1 = lambda_2 = 0.005, the better of 0.005 and that work's 0.05 on validation subjects (there the pixel-wise loss is
-a sum, here a mean); the local discriminator sees the target alone, as the equations say, and its scores are upsampled to
-image size. Changed: no batch normalisation in the critic (a penalty of one sample's gradient needs one sample's score),
-and M is detached in the attention (else the synthesis loss itself pays for fooling the discriminator).
+lambda_1 = lambda_2 = 0.005, the better of 0.005 and that work's 0.05 on validation subjects (there the pixel-wise
+loss is a sum, here a mean); the local discriminator sees the target alone, as the equations say, and its scores are
+upsampled to image size. Changed: no batch normalisation in the critic (a penalty of one sample's gradient needs one
+sample's score), and M is detached in the attention (else the synthesis loss itself pays for fooling the
+discriminator).
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ class GlobalCritic(nn.Module):
     2 and 4 times width filters, a convolution with 8 times width, and three fully connected layers. (B, C, H, W)
     -> (B, 1).
 
-    size: (H, W) of its images: the fully connected layers fix it (34 M parameters at 128 x 128 and the paper's
-    width 32).
-    Changed: the paper's batch normalisation lets one sample's score depend on the others, so that the penalty's
-    gradient is no
-    longer one sample's; each sample is normalised by itself instead (layer norm, as Gulrajani et al. recommend).
+    size: (H, W) of its images: the fully connected layers fix it (34 M parameters at 128 x 128 and the paper's width
+    32). Changed: the paper's batch normalisation lets one sample's score depend on the others, so that the penalty's
+    gradient is no longer one sample's; each sample is normalised by itself instead (layer norm, as Gulrajani et al.
+    recommend).
     """
 
     def __init__(self, inputs: int, size: tuple[int, int], width: int = 32):

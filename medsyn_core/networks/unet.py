@@ -41,8 +41,8 @@ class FCN(nn.Module):
     """Fully convolutional network (Long et al., 2015): scores of every scale, upsampled and summed.
 
     (B, inputs, H, W) -> (B, outputs, H, W), linear at the end. No feature of a fine scale meets one of a coarse
-    scale,
-    only their scores do. It is the Dual-D paper's FCN baseline and, with `levels=3`, its dense local discriminator.
+    scale, only their scores do. It is the Dual-D paper's FCN baseline and, with `levels=3`, its dense local
+    discriminator.
     """
 
     def __init__(self, inputs: int = 1, outputs: int = 1, width: int = 16, levels: int = 3):

@@ -29,9 +29,8 @@ def save(folder: Path, state: dict) -> None:
 def load(folder: Path, **expected: object) -> dict | None:
     """The state saved in `folder`, None if there is none.
 
-    expected: entries that must agree with the saved ones (recipe, data, seed). Raises CheckpointError if one
-    differs or
-    the file cannot be read.
+    expected: entries that must agree with the saved ones (recipe, data, seed). Raises CheckpointError if one differs
+    or the file cannot be read.
     """
     path = folder / NAME
     if not path.exists():

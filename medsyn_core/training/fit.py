@@ -37,10 +37,10 @@ def fit(
 ) -> Run:
     """Train a recipe on a cohort's training subset.
 
-    seed: fixes initial weights, order of samples and random draws (on a CPU, to the bit); folder: where
-    checkpoints go, None for
-    none: a run that finds its own checkpoint there continues from it; device, precision: see `devices.launch`;
-    progress: a bar with running values, by default unless MEDSYN_PROGRESS=0; watch: a callback at chosen steps.
+    seed: fixes initial weights, order of samples and random draws (on a CPU, to the bit); folder: where checkpoints
+    go, None for none: a run that finds its own checkpoint there continues from it; device, precision: see
+    `devices.launch`; progress: a bar with running values, by default unless MEDSYN_PROGRESS=0; watch: a callback at
+    chosen steps.
 
     Raises LossError at the first loss that is not finite, naming term and step; the state before that step is
     saved in `folder`.
