@@ -64,9 +64,9 @@ def _equations(arguments: argparse.Namespace) -> None:
 
 
 def _exhibits(arguments: argparse.Namespace) -> None:
-    from medsyn_core.experiments.exhibits import exhibits
+    from medsyn_core.experiments import ledger
 
-    rows = exhibits()
+    rows = ledger.exhibits()
     if arguments.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
     else:

@@ -18,7 +18,12 @@ from medsyn_core.evaluation import (
 )
 from medsyn_core.experiments.plan import Plan, Reference, Row, data_hash
 from medsyn_core.methods import dual_d
-from medsyn_core.methods.dual_d import WITHOUT_ATTENTION, WITHOUT_GLOBAL, WITHOUT_LOCAL
+from medsyn_core.methods.dual_d import (
+    WEIGHTS_OF_THE_ANCESTORS,
+    WITHOUT_ATTENTION,
+    WITHOUT_GLOBAL,
+    WITHOUT_LOCAL,
+)
 from medsyn_core.profiles import Profile
 from medsyn_core.training import Recipe, Run, Watch
 
@@ -46,6 +51,7 @@ ROWS = (
     _row("dual", "dual discriminators", WITHOUT_ATTENTION),
     _row("dual-attention", "dual discriminators + attention"),
     _row("dual-attention-even", "dual discriminators + attention, renormalised", NORMALISED),
+    _row("dual-attention-strong", "dual discriminators + attention, weights 0.05", WEIGHTS_OF_THE_ANCESTORS),
 )
 
 

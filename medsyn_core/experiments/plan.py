@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,6 +99,11 @@ class Job:
     def __str__(self) -> str:
         return f"{self.plan.paper} {self.row.name} seed {self.seed} ({self.profile})"
 
+    @property
+    def path(self) -> Path:
+        """Where its record belongs."""
+        return records.path(self.plan.paper, self.profile, self.row.name, self.seed)
+
     def identity(self) -> tuple[dict, str]:
         """(config, config hash) that the code gives this run now."""
         if isinstance(self.row, Row):
@@ -110,17 +116,16 @@ class Job:
         """Its record. Raises RecordError if there is none or it is damaged, StaleRecord if it no longer
         fits.
         """
-        where = records.path(self.plan.paper, self.profile, self.row.name, self.seed)
-        if not where.exists():
+        if not self.path.exists():
             command = records.remake(self.plan.paper, self.profile, self.row.name, self.seed)
-            raise RecordError(f"{where} has not been recorded yet. Make it: {command}")
-        record = records.load(where)
+            raise RecordError(f"{self.path} has not been recorded yet. Make it: {command}")
+        record = records.load(self.path)
         records.check(record, *self.identity(), self.plan.data_hash(profile(self.profile)))
         return record
 
     def state(self) -> tuple[str, str]:
         """("ok", remark), ("missing", ""), ("stale", why) or ("damaged", why)."""
-        if not records.path(self.plan.paper, self.profile, self.row.name, self.seed).exists():
+        if not self.path.exists():
             return "missing", ""
         try:
             record = self.load()

@@ -10,7 +10,18 @@ from medsyn_core.experiments.ledger.rows import NOT_YET, PAPERS, Equation, Exhib
 EQUATIONS: tuple[Equation, ...] = (*utad.EQUATIONS, *hifi.EQUATIONS, *d2.EQUATIONS, *dual.EQUATIONS)
 EXHIBITS: tuple[Exhibit, ...] = (*utad.EXHIBITS, *hifi.EXHIBITS, *d2.EXHIBITS, *dual.EXHIBITS)
 
-__all__ = ["EQUATIONS", "EXHIBITS", "NOT_YET", "PAPERS", "Equation", "Exhibit", "equation", "equations", "paper_of"]
+__all__ = [
+    "EQUATIONS",
+    "EXHIBITS",
+    "NOT_YET",
+    "PAPERS",
+    "Equation",
+    "Exhibit",
+    "equation",
+    "equations",
+    "exhibits",
+    "paper_of",
+]
 
 
 def equations() -> list[dict]:
@@ -18,6 +29,15 @@ def equations() -> list[dict]:
     order = ("id", "paper", "title", "function", "test", "status", "note")
     rows = [asdict(e) | {"paper": PAPERS[paper_of(e.id)]} for e in EQUATIONS]
     return [{key: row[key] for key in order} for row in rows]
+
+
+def exhibits() -> list[dict]:
+    """The exhibit ledger as plain rows: id, paper, title, and what the records say now (see
+    `exhibits.state`).
+    """
+    from medsyn_core.experiments.exhibits import state  # the rows know of no records, their state does
+
+    return [{"id": e.id, "paper": PAPERS[paper_of(e.id)], "title": e.title, **state(e)} for e in EXHIBITS]
 
 
 def equation(id: str) -> Equation:

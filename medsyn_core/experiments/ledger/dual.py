@@ -2,7 +2,7 @@
 
 from medsyn_core.experiments.ledger.rows import Equation, Exhibit
 
-PAGE = "book/part2/dual-discriminators.ipynb"
+PAGE = "book/part2/dual_discriminator.ipynb"
 
 EQUATIONS = (
     Equation(

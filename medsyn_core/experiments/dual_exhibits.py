@@ -1,0 +1,110 @@
+"""What the exhibits of the dual-discriminator paper need, claim and print."""
+
+from __future__ import annotations
+
+from medsyn_core.experiments.exhibits import Need
+from medsyn_core.experiments.results import Claim
+
+REFERENCES = ("copy", "atlas", "look-up", "affine-copy")
+BASELINES = ("fcn", "unet", "sgan-global")
+PAPER_DATA = "BraTS, 94 test subjects; the range of intensities behind MAE and PSNR is not given."
+
+T1 = Need(
+    rows=(*REFERENCES, *BASELINES, "dual-attention"),
+    metrics=("mae", "psnr", "ssim", "psnr_brain", "ssim_brain", "psnr_tumour"),
+    baselines=BASELINES,
+    claims=(
+        Claim(
+            "The full method has a higher PSNR than the best baseline",
+            "dual-attention",
+            f"best of {', '.join(BASELINES)}",
+            "psnr",
+            "27.5 against 26.2 dB (Table 1)",
+        ),
+        Claim(
+            "The full method has a lower MAE than the best baseline",
+            "dual-attention",
+            f"best of {', '.join(BASELINES)}",
+            "mae",
+            "25.8 against 27.0 (Table 1)",
+        ),
+        Claim("U-Net is better than FCN", "unet", "fcn", "psnr", "26.2 against 25.0 dB (Table 1)"),
+        Claim(
+            "A global discriminator lowers the MAE of a U-Net",
+            "sgan-global",
+            "unet",
+            "mae",
+            "27.0 against 28.8 (Table 1)",
+        ),
+    ),
+    published=(
+        ("", "MAE", "PSNR [dB]"),
+        (
+            ("FCN", "34.5 (8.6)", "25.0 (2.3)"),
+            ("U-Net", "28.8 (6.9)", "26.2 (1.8)"),
+            ("sGAN", "27.0 (5.7)", "26.0 (1.5)"),
+            ("dual discriminators + attention", "25.8 (5.2)", "27.5 (1.4)"),
+        ),
+    ),
+    published_note=f"Table 1 of the paper: T1 to T2, {PAPER_DATA} Its text gives 27.3 dB for sGAN and more than "
+    "28.3 dB for the full method.",
+)
+
+S31 = Need(
+    rows=("unet", "sgan-global", "sgan-local", "dual"),
+    metrics=("psnr", "ssim", "psnr_brain", "psnr_tumour"),
+    baselines=("sgan-global", "sgan-local"),
+    claims=(
+        Claim(
+            "A local discriminator is better than a global one",
+            "sgan-local",
+            "sgan-global",
+            "psnr",
+            "27.6 against 27.3 dB",
+        ),
+        Claim(
+            "Both discriminators are better than the global one alone",
+            "dual",
+            "sgan-global",
+            "psnr",
+            "28.3 against 27.3 dB",
+        ),
+        Claim(
+            "Both discriminators are better than the local one alone",
+            "dual",
+            "sgan-local",
+            "psnr",
+            "28.3 against 27.6 dB",
+        ),
+        Claim("Both discriminators are better than none", "dual", "unet", "psnr", "28.3 against 26.2 dB"),
+    ),
+    published=(
+        ("", "PSNR [dB]"),
+        (("global discriminator", "27.3"), ("local discriminator", "27.6"), ("dual discriminators", "28.3")),
+    ),
+    published_note=f"Section 3.1 of the paper, L1 loss, no attention; {PAPER_DATA}",
+)
+
+S32 = Need(
+    rows=("dual", "dual-attention", "dual-attention-even", "dual-attention-strong"),
+    metrics=("mae", "psnr", "psnr_brain", "psnr_tumour", "ssim_tumour"),
+    baselines=("dual",),
+    claims=(
+        Claim("Attention raises the PSNR", "dual-attention", "dual", "psnr", "+0.2 dB"),
+        Claim("Attention raises the PSNR inside tumours", "dual-attention", "dual", "psnr_tumour", "+0.6 dB"),
+        Claim(
+            "Attention whose mean is divided out raises the PSNR inside tumours",
+            "dual-attention-even",
+            "dual",
+            "psnr_tumour",
+            "not in the paper",
+        ),
+    ),
+    published=(("", "gain in PSNR [dB]"), (("whole image", "+0.2"), ("tumour", "+0.6"))),
+    published_note=f"Section 3.2 of the paper: attention on, minus off; {PAPER_DATA}",
+)
+
+F3 = Need(rows=("copy", "dual", "dual-attention"))
+F4 = Need(rows=("copy", "fcn", "unet", "sgan-global", "sgan-local", "dual", "dual-attention"))
+
+NEEDS = {"dual-T1": T1, "dual-S3.1": S31, "dual-S3.2": S32, "dual-F3": F3, "dual-F4": F4}
