@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from medsyn_core import __version__
+from medsyn_core.data import command
 from medsyn_core.experiments import commands
 
 
@@ -14,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="python -m medsyn_core", description=__doc__)
     subparsers = main.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_arguments(subparsers)
+    command.add_arguments(subparsers)
     subparsers.add_parser("version", help="print the version").set_defaults(run=lambda _: print(__version__))
     return main
 

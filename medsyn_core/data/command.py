@@ -71,7 +71,8 @@ def _write(arguments: argparse.Namespace) -> None:
     from .write import write_folder
 
     sizes = profile()
-    count, px = arguments.subjects or sizes.subjects, arguments.px or sizes.px
+    count = sizes.subjects if arguments.subjects is None else arguments.subjects
+    px = sizes.px if arguments.px is None else arguments.px
     source = open_source(
         "phantom", subjects=count, px=px, kind=arguments.kind, sites=arguments.sites, seed=arguments.seed
     )

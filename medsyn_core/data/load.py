@@ -12,7 +12,7 @@ from .cut import Settings
 from .errors import DataError
 from .prepare import prepare
 from .splits import Split, rank
-from .store import cache_folder
+from .store import cache_path
 from .volume import Source
 
 NAMES = ("phantom", "brats", "ixi")
@@ -48,12 +48,13 @@ def load(
     Raises DataError (a ValueError) with the subject, the file and what to do, ValueError for an unknown argument.
     """
     sizes = profile()
-    settings = Settings(px or sizes.px, slices or sizes.slices, scaling, fov_mm)
+    px, slices = sizes.px if px is None else px, sizes.slices if slices is None else slices
+    settings = Settings(px, slices, scaling, fov_mm)
     count = sizes.subjects if subjects is None else subjects
     if count != "all" and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
         raise ValueError(f'subjects={subjects!r} must be a whole number of at least 1, or "all".')
     source = open_source(name, root, subjects=count, px=settings.px, kind=kind, sites=sites, seed=seed)
-    if root is not None and cache_folder(cache).is_relative_to(Path(root).expanduser().resolve()):
+    if root is not None and cache_path(cache).is_relative_to(Path(root).expanduser().resolve()):
         raise DataError(None, root, "the cache would lie inside your data folder.", "Set MEDSYN_CACHE elsewhere.")
     refs = source.subjects()
     if count != "all" and count < len(refs):

@@ -21,12 +21,14 @@ ARRAYS = ("images", "brain", "seg", "tissue", "subject", "z_mm")
 _BLOCK, _BLOCKS = 1 << 20, 64
 
 
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """`cache`, else $MEDSYN_CACHE, else ~/.cache/medsyn; made if it is missing.
+def cache_path(cache: str | Path | None = None) -> Path:
+    """`cache`, else $MEDSYN_CACHE, else ~/.cache/medsyn."""
+    return Path(cache or os.environ.get("MEDSYN_CACHE") or Path.home() / ".cache" / "medsyn").expanduser().resolve()
 
-    Raises DataError if it cannot be written.
-    """
-    folder = Path(cache or os.environ.get("MEDSYN_CACHE") or Path.home() / ".cache" / "medsyn").expanduser()
+
+def cache_folder(cache: str | Path | None = None) -> Path:
+    """`cache_path`, made if it is missing; raises DataError if it cannot be written."""
+    folder = cache_path(cache)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
@@ -35,7 +37,7 @@ def cache_folder(cache: str | Path | None = None) -> Path:
     if not writable:
         advice = "Set MEDSYN_CACHE (or pass cache=) to a folder you can write to."
         raise DataError(None, folder, "the cache folder cannot be written.", advice)
-    return folder.resolve()
+    return folder
 
 
 def write_part(path: Path, slices: Slices, stamp: str) -> None:

@@ -74,8 +74,9 @@ def run(job: Job, numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, dict
     done: SimpleQueue[tuple[int, dict | None] | Exception] = SimpleQueue()
     for number in numbers:
         todo.put(number)
-    workers = [_start(job.parts / "job.pickle") for _ in range(min(jobs, len(numbers)))]
-    threads = [Thread(target=_feed, args=(worker, todo, done), daemon=True) for worker in workers]
+    logs = [job.parts / f"worker-{k}.txt" for k in range(min(jobs, len(numbers)))]
+    workers = [_start(job.parts / "job.pickle", log) for log in logs]
+    threads = [Thread(target=_feed, args=(*pair, todo, done), daemon=True) for pair in zip(workers, logs, strict=True)]
     try:
         for thread in threads:
             thread.start()
@@ -87,21 +88,22 @@ def run(job: Job, numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, dict
     finally:
         for worker in workers:
             worker.kill()
-            worker.wait()
-            worker.stdin.close()
-            worker.stdout.close()
-            worker.stderr.close()
+        for thread in threads:
+            thread.join()
+        for worker in workers:
+            worker.communicate()
 
 
-def _start(job: Path) -> subprocess.Popen:
+def _start(job: Path, log: Path) -> subprocess.Popen:
     single = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {**os.environ, **single, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     command = [sys.executable, "-c", "from medsyn_core.data.workers import main; main()", str(job)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+    with open(log, "w") as errors:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=environment)
 
 
-def _feed(worker: subprocess.Popen, todo: SimpleQueue, done: SimpleQueue) -> None:
+def _feed(worker: subprocess.Popen, log: Path, todo: SimpleQueue, done: SimpleQueue) -> None:
     while True:
         try:
             number = todo.get_nowait()
@@ -112,7 +114,8 @@ def _feed(worker: subprocess.Popen, todo: SimpleQueue, done: SimpleQueue) -> Non
             worker.stdin.flush()
             done.put((number, json.loads(worker.stdout.readline())))
         except (OSError, ValueError):  # it died: its last words say why
-            last = worker.stderr.read().strip() or f"ended with code {worker.wait()}"
+            code = worker.wait()
+            last = log.read_text(encoding="utf-8", errors="replace").strip() or f"it ended with code {code}"
             done.put(RuntimeError(f"a process that prepares subjects stopped:\n{last}"))
             return
 

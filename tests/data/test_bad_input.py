@@ -11,6 +11,8 @@ from medsyn_core.data.errors import DataError
 
 from .makers import LPS, SHAPE, WORDS_2023, ball, image, labels, save, write_2020, write_ixi, write_subject
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 BAD = "BraTS20_Training_002"
 
 

@@ -12,6 +12,8 @@ from medsyn_core.data.masks import tissue_classes
 
 from .makers import ball, image, save, write_ixi
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def load(root, **how):
     return data.load("ixi", root, px=16, slices=3, jobs=1, **how)
