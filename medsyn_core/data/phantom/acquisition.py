@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 
 import numpy as np
@@ -118,19 +119,20 @@ def acquire(
     the plane's height, so a plane rendered alone is that plane of the volume.
     """
     scan = physics.scans[modality]
-    fine = tissue.points.put(signal).mean(0)  # X·in_plane, Y·in_plane
-    rows = _sampling(grid.axes[0], tissue.points.axes[0], grid.step, scan.blur, scan.shift[0])
-    columns = _sampling(grid.axes[1], tissue.points.axes[1], grid.step, scan.blur, scan.shift[1])
-    image = (columns @ (rows @ fine).T).T  # X, Y
     here = Points.on(*grid.axes, [grid.z[k]])
+    fine = tissue.points.put(signal).mean(0)  # X·in_plane, Y·in_plane
+    rows = _sampling(here.axes[0], tissue.points.axes[0], grid.step, scan.blur, scan.shift[0])
+    columns = _sampling(here.axes[1], tissue.points.axes[1], grid.step, scan.blur, scan.shift[1])
+    image = (columns @ (rows @ fine).T).T  # X, Y
     shade = physics.shading[modality](here).reshape(grid.shape)
     image = _rician(image * np.exp(scan.bias * shade), scan, grid, _noise_key(key, modality, grid, k))
     return np.where(brain, np.maximum(np.round(scan.gain * image), 1), 0).astype(np.float32)
 
 
-def _sampling(voxels: np.ndarray, samples: tuple, step: float, blur: float, shift: float) -> sparse.csr_array:
+@functools.lru_cache(maxsize=64)
+def _sampling(voxels: tuple, samples: tuple, step: float, blur: float, shift: float) -> sparse.csr_array:
     """(voxels, samples) weights of one axis: a box of the voxel's width, Gaussian blur and a shift in one matrix."""
-    distance = voxels[:, None] + shift - np.array(samples)  # voxels, samples
+    distance = np.array(voxels)[:, None] + shift - np.array(samples)  # voxels, samples
     edge = lambda d: erf(d / (np.sqrt(2) * blur))
     weights = edge(distance + step / 2) - edge(distance - step / 2)
     weights = np.where(weights > 1e-6, weights, 0)

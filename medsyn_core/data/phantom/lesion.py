@@ -60,7 +60,7 @@ def draw_plan(rng: np.random.Generator) -> Plan:
         style = str(rng.choice(["diffuse", "speckled", "cyst"], p=[0.60, 0.25, 0.15]))
     necrosis = {"ring": u(0.45, 0.8), "solid": u(0, 0.25), "patchy": u(0.25, 0.55), "cyst": u(0.4, 0.75)}
     # rims that enhance in part or hardly at all: necrosis alone must not give enhancement away on FLAIR
-    quiet = {"ring": u(-1.6, 0.5), "solid": u(-1.2, 0.4), "patchy": u(-0.2, 0.8), "speckled": u(1.0, 1.6)}
+    quiet = {"ring": u(-1.6, 0.4), "solid": u(-1.4, 0.2), "patchy": u(-0.3, 0.7), "speckled": u(1.0, 1.6)}
     return Plan(
         grade="HGG" if high else "LGG",
         style=style,
@@ -119,7 +119,8 @@ class Lesion:
         if plan.necrosis > 0.05:
             dead = sigmoid((plan.necrosis + 0.16 * self.inner(points) - level) / softness)
         if plan.quiet is not None:
-            enhances = sigmoid((self.active(points) - plan.quiet) / 0.25)
+            rim = 1.5 * np.clip(level - 0.75, -0.25, 0.25)  # growth, and leaky vessels with it, is at the rim
+            enhances = sigmoid((self.active(points) + rim - plan.quiet) / 0.25)
         if plan.haemorrhage is not None:
             blood = sigmoid((self.clots(points) - plan.haemorrhage) / 0.15) * core
         ncr, et = core * dead, core * (1 - dead) * enhances

@@ -17,8 +17,11 @@ from medsyn_core.data.phantom.lesion import Lesion, draw_plan
 from medsyn_core.data.phantom.protocol import KINDS, SITES, draw_scanner
 from medsyn_core.data.volume import Volume
 
-GENERATOR_VERSION = 1
-"""Raised whenever the same seeds would give other images."""
+GENERATOR_VERSION = 2
+"""Raised whenever the same seeds would give other images; part of every cohort's key, not of the seeds."""
+
+_STREAMS = ("anatomy", "lesion", "physics", "noise")
+_ROOT = 1
 
 
 class PhantomSubject:
@@ -35,8 +38,9 @@ class PhantomSubject:
             raise ValueError(f"index={index}, seed={seed}: both count from 0; give numbers that are not negative.")
         self.index, self.kind, self.seed, self.sites = index, kind, seed, sites
         self.modalities = KINDS[kind]
-        sequence = np.random.SeedSequence([GENERATOR_VERSION, list(KINDS).index(kind), seed, index])
-        self._streams = dict(zip(("anatomy", "lesion", "physics", "noise"), sequence.spawn(4), strict=True))
+        sequence = np.random.SeedSequence([_ROOT, list(KINDS).index(kind), seed, index])
+        # one stream a part: another draw in one of them leaves the others as they are
+        self._streams = dict(zip(_STREAMS, sequence.spawn(len(_STREAMS)), strict=True))
 
     @property
     def id(self) -> str:

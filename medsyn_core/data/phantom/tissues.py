@@ -44,9 +44,9 @@ HEALTHY = {
 # Lesions as multiples of the subject's own white matter: (T1 range, T2 range, PD), after de Blank 2019 (3 T
 # fingerprinting: solid tumour and its surroundings x1.3-2.0 in T1). Water raises T1, T2 and PD together.
 LESIONS = {
-    "net": ((1.55, 2.15), (1.60, 2.40), 1.12),
-    "ncr": ((1.90, 4.00), (2.10, 4.40), 1.20),
-    "ed": ((1.30, 1.65), (1.60, 2.35), 1.10),
+    "net": ((1.65, 2.25), (1.60, 2.40), 1.12),
+    "ncr": ((2.20, 4.20), (2.10, 4.40), 1.20),
+    "ed": ((1.25, 1.55), (1.60, 2.35), 1.10),
     "wmh": ((1.20, 1.45), (1.40, 1.90), 1.05),
 }
 
