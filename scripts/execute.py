@@ -23,6 +23,8 @@ from medsyn_core.profiles import profile
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 1800
+WIDGET = "application/vnd.jupyter.widget-view+json"
+CONTROL = "*Here is a control for readers with a kernel: open this chapter in Colab or JupyterLab to move it.*"
 MODULES = (
     "import sys as _s; print('\\n'.join(sorted({m.__file__ for n, m in list(_s.modules.items())"
     " if n.split('.')[0] == 'medsyn_core' and getattr(m, '__file__', None)})))"
@@ -64,11 +66,19 @@ def run(source: Path) -> tuple[nbformat.NotebookNode, list[str]]:
         probe = nbformat.v4.new_code_cell(MODULES)
         notebook.cells.append(probe)
         client.execute_cell(probe, len(notebook.cells) - 1)
-        client.set_widgets_metadata()
     files = "".join(output.text for output in notebook.cells.pop().outputs).split()
+    replace_widgets(notebook)
     cost = {"seconds": round(seconds, 1), "peak_mb": round(memory.bytes / 2**20), "profile": profile().name}
     notebook.metadata["medsyn"] = cost
     return notebook, files
+
+
+def replace_widgets(notebook: nbformat.NotebookNode) -> None:
+    """Put a sentence where a control was: without a kernel behind it, it would move and do nothing."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if WIDGET in output.get("data", {}):
+                output.data = {"text/markdown": CONTROL}
 
 
 def write_dependencies(copy: Path, files: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the pages need from a browser: local copies of the script libraries, each script once, no dead buttons."""
+"""What the pages need from a browser: a local copy of MathJax, each script once, no dead buttons."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from pathlib import Path
 
 
 def use_vendored(app, config) -> None:
-    """Serve MathJax and the widget manager from the site itself where `make` has fetched them."""
+    """Serve MathJax from the site itself where `make` has fetched it."""
     vendor = Path(app.confdir) / "book" / "_vendor"
     if (vendor / "mathjax" / "tex-svg.js").exists():
         config.html_static_path = [*config.html_static_path, str(vendor)]
         config.mathjax_path = "mathjax/tex-svg.js"
-    if (vendor / "html-manager" / "embed.js").exists():
-        config.nb_ipywidgets_js = {"html-manager/embed.js": {}}
 
 
 def no_download(app, config) -> None:

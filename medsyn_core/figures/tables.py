@@ -14,15 +14,24 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Table:
-    """Markdown of a table; the last expression of a cell shows it, `glue` puts it into prose."""
+    """Markdown of a table and of the lines under it; the last expression of a cell shows both.
+
+    To number a table on the page, glue its `body` into a {table} directive, which takes nothing but a table.
+    """
 
     markdown: str
+    under: str = ""
+
+    @property
+    def body(self) -> Table:
+        """The table without the lines under it."""
+        return Table(self.markdown)
 
     def _repr_markdown_(self) -> str:
-        return self.markdown
+        return f"{self.markdown}\n\n{self.under}".strip()
 
     def __str__(self) -> str:
-        return self.markdown
+        return self._repr_markdown_()
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
@@ -78,7 +87,7 @@ def scores(
         body.append([cell(name), *(f"**{s}**" if name in best[c] else s for s, c in zip(shown, columns, strict=True))])
     head = [heading, *(_heading(c) for c in columns)]
     foot = f"Mean ± {SPREADS[spread]}. {under}".strip()
-    return Table(f"{_markdown(head, body, 'l' + 'r' * len(columns))}\n\n*{foot}*")
+    return Table(_markdown(head, body, "l" + "r" * len(columns)), f"*{foot}*")
 
 
 def _heading(score: str) -> str:

@@ -17,7 +17,7 @@ PAGES = re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text())
 URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-FROM_THE_WEB = ("mathjax", "html-manager")  # allowed only where `make` could not fetch them
+FROM_THE_WEB = "mathjax"  # allowed only where `make` could not fetch it
 
 pytestmark = pytest.mark.site
 
@@ -46,7 +46,7 @@ def visit(request, browser, address, site):
 
         def asked(request) -> None:
             ours = request.url.startswith((address, "data:", "blob:"))
-            if not ours and (vendored or not any(word in request.url for word in FROM_THE_WEB)):
+            if not ours and (vendored or FROM_THE_WEB not in request.url):
                 seen.outside.append(request.url)
 
         seen.tab.on("request", asked)
