@@ -105,6 +105,13 @@ def test_a_wrong_call_exits_with_2(call, capsys):
     assert "usage: python -m medsyn_core" in capsys.readouterr().err
 
 
+def test_the_commands_about_data_are_there(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["data", "prepare", "--help"])
+    assert caught.value.code == 0
+    assert "--slices" in capsys.readouterr().out
+
+
 def test_the_module_runs():
     done = subprocess.run([sys.executable, "-m", "medsyn_core", "version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"{__version__}\n"

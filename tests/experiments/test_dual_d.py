@@ -21,6 +21,7 @@ LOCAL = {"local_adversarial", "local_discriminator"}
         ("sgan-local", {"synthesis"} | LOCAL),
         ("dual", {"synthesis"} | GLOBAL | LOCAL),
         ("dual-attention", {"difficult_region"} | GLOBAL | LOCAL),
+        ("dual-attention-strong", {"difficult_region"} | GLOBAL | LOCAL),
         ("dual-attention-even", {"difficult_region_normalised"} | GLOBAL | LOCAL),
     ],
 )
