@@ -9,6 +9,7 @@ from medsyn_core.evaluation.references import (
     fit_lookup,
     training_mean,
 )
+from medsyn_core.evaluation.regions import atlas_agreement, contrast_to_noise, moments
 from medsyn_core.evaluation.segmentation import dice
 from medsyn_core.evaluation.significance import (
     RULE,
@@ -19,7 +20,7 @@ from medsyn_core.evaluation.significance import (
     summary,
     verdict,
 )
-from medsyn_core.evaluation.texture import gradient_energy, power_spectrum
+from medsyn_core.evaluation.texture import gradient_energy, power_spectrum, texture_scores
 from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics
 
 __all__ = [
@@ -30,15 +31,19 @@ __all__ = [
     "Lookup",
     "Summary",
     "affine_matched_copy",
+    "atlas_agreement",
     "bootstrap_interval",
     "compare",
+    "contrast_to_noise",
     "copy_source",
     "dice",
     "fit_lookup",
     "gradient_energy",
+    "moments",
     "power_spectrum",
     "ssim_map",
     "summary",
+    "texture_scores",
     "training_mean",
     "translation_metrics",
     "verdict",

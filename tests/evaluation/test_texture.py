@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from medsyn_core.evaluation import gradient_energy, power_spectrum
+from medsyn_core.evaluation import gradient_energy, power_spectrum, texture_scores
 
 
 @pytest.mark.parametrize("cycles", [3, 7, 12])
@@ -33,6 +33,18 @@ def test_the_border_of_the_mask_is_no_texture():
 def test_a_ramp_has_the_gradient_of_its_slope():
     ramp = np.broadcast_to(0.25 * np.arange(6.0), (1, 6, 6))
     assert gradient_energy(ramp, np.ones(ramp.shape, bool)) == pytest.approx(0.25)
+
+
+def test_texture_in_the_wrong_place_has_energy_without_agreement():
+    rng = np.random.default_rng(0)
+    target, other = rng.normal(size=(2, 2, 32, 32))
+    everywhere = np.ones(target.shape, bool)
+    same = texture_scores(target, target, everywhere)
+    assert same == pytest.approx({"fine": 1, "energy": 1, "agreement": 1})
+    moved = texture_scores(other, target, everywhere)
+    assert moved["fine"] == pytest.approx(1, abs=0.2) and abs(moved["agreement"]) < 0.1
+    soft = texture_scores(np.stack([gaussian_filter(image, 0.7) for image in target]), target, everywhere)
+    assert soft["fine"] < 0.4 and soft["agreement"] > 0.7
 
 
 def test_shapes_and_masks_that_say_nothing_are_refused():
