@@ -7,6 +7,7 @@ from medsyn_core.evaluation.references import (
     affine_matched_copy,
     copy_source,
     fit_lookup,
+    own_lookup,
     training_mean,
 )
 from medsyn_core.evaluation.regions import atlas_agreement, contrast_to_noise, moments
@@ -40,6 +41,7 @@ __all__ = [
     "fit_lookup",
     "gradient_energy",
     "moments",
+    "own_lookup",
     "power_spectrum",
     "ssim_map",
     "summary",

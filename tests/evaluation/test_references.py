@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medsyn_core.evaluation import affine_matched_copy, copy_source, fit_lookup, training_mean
+from medsyn_core.evaluation import affine_matched_copy, copy_source, fit_lookup, own_lookup, training_mean
 
 
 @pytest.fixture
@@ -81,3 +81,11 @@ def test_affine_oracle_names_a_subject_without_brain(pair):
     source, brain = pair
     with pytest.raises(ValueError, match="subject 0 has an empty brain"):
         affine_matched_copy(source, source, brain & False, np.zeros(8, int))
+
+
+def test_own_lookup_gives_each_subject_its_own_curve(pair):
+    source, brain = pair
+    subject = np.arange(8) // 4
+    target = np.where(subject[:, None, None] == 0, source**2, 1 - source) * brain
+    assert np.abs(own_lookup(source, target, brain, subject) - target).max() < 0.05
+    assert np.abs(fit_lookup(source, target, brain)(source, brain) - target).max() > 0.1
