@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from medsyn_core.experiments.exhibits import Need
-from medsyn_core.experiments.results import Claim
+import numpy as np
+
+from medsyn_core.evaluation import RULE, compare, summary, verdict
+from medsyn_core.experiments.exhibits import SPREAD, Need
+from medsyn_core.experiments.results import Claim, Results
+from medsyn_core.experiments.tables import Table, p_value, written
 
 REFERENCES = ("copy", "atlas", "look-up", "affine-copy")
 BASELINES = ("fcn", "unet", "sgan-global")
@@ -104,7 +108,37 @@ S32 = Need(
     published_note=f"Section 3.2 of the paper: attention on, minus off; {PAPER_DATA}",
 )
 
-F3 = Need(rows=("copy", "dual", "dual-attention"))
+SMALLEST_CONFIDENCE = 0.01
+
+
+def confidence(found: Results, row: str, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean confidence M inside tumours and in the rest of the brain before a step, each (seeds, subjects)."""
+    looks = [[x for x in record.extra["confidence"] if x["step"] == step] for record in found.records[row]]
+    inside, rest = (np.array([[x[where] for x in look] for look in looks]) for where in ("tumour", "rest"))
+    return inside, rest
+
+
+def confidence_table(id: str, found: Results) -> Table:
+    """How real the local discriminator finds tumours and the rest of synthetic images, as training goes
+    on.
+    """
+    rows = []
+    for row in ("dual", "dual-attention"):
+        for step in sorted({look["step"] for look in found.records[row][0].extra["confidence"]}):
+            inside, rest = confidence(found, row, step)
+            c = compare(rest, inside)
+            measured = f"{c.mean:+.3f} [{c.low:+.3f}, {c.high:+.3f}]"
+            means = (written(summary(inside), 3), written(summary(rest), 3))
+            answer = verdict(rest - inside, SMALLEST_CONFIDENCE)
+            rows.append((found.title(row), str(step), *means, measured, p_value(c.p), str(c.subjects), answer))
+    heads = ("M in tumours", "M in the rest of the brain", "rest – tumour [95 %]", "p", "n", "lower in tumours?")
+    claim = "The paper (section 3.2): at first tumours are judged to be poorly synthesised, by low confidence."
+    smallest = f"Smallest difference worth naming: {SMALLEST_CONFIDENCE}."
+    notes = (claim, SPREAD, RULE, smallest, found.provenance())
+    return Table(id, "confidence of the local discriminator on test subjects", ("", "step", *heads), tuple(rows), notes)
+
+
+F3 = Need(rows=("copy", "dual", "dual-attention"), table=confidence_table)
 F4 = Need(rows=("copy", "fcn", "unet", "sgan-global", "sgan-local", "dual", "dual-attention"))
 
 NEEDS = {"dual-T1": T1, "dual-S3.1": S31, "dual-S3.2": S32, "dual-F3": F3, "dual-F4": F4}

@@ -4,6 +4,7 @@ numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from medsyn_core.evaluation import RULE
@@ -28,6 +29,7 @@ class Need:
     metrics: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    table: Callable[[str, Results], Table] | None = None
     published: tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None = None
     published_note: str = ""
 
@@ -73,10 +75,11 @@ def tables(id: str, profile: str) -> list[Table]:
     Raises ExhibitError if it is not recorded, at the smoke profile, and for a figure of images.
     """
     found, need = results(id, profile), needs().get(id)
-    if not need.metrics and not need.claims:
+    if not need.metrics and need.table is None:
         page = next(row.page for row in ledger.EXHIBITS if row.id == id)
         raise ExhibitError(f"{id} is a figure of images: see {page}, drawn from the same records.")
     made = [results_table(id, found, need)] if need.metrics else []
+    made += [need.table(id, found)] if need.table else []
     made += [claims_table(id, found, need.claims)] if need.claims else []
     return made + ([published_table(id, need)] if need.published else [])
 

@@ -150,6 +150,18 @@ def test_scores_fit_the_books_tables(recorded):
     assert scores["dual discriminators"]["psnr_tumour"].subjects == 7
 
 
+def test_confidence_is_tabled_over_training(plan):
+    for job in plan.jobs("laptop", ["copy", "dual", "dual-attention"]):
+        early = [{"step": 0, "subject": s, "tumour": 0.5, "rest": 0.5} for s in range(8)]
+        late = [{"step": 9, "subject": s, "tumour": 0.2 + 0.01 * s, "rest": 0.4 + 0.001 * s} for s in range(8)]
+        records.save(written(job, extra={"confidence": early + late}))
+    (table,) = exhibits.tables("dual-F3", "laptop")
+    assert [row[1] for row in table.rows] == ["0", "9", "0", "9"]
+    assert [row[-1] for row in table.rows] == ["no", "yes", "no", "yes"]
+    assert table.rows[1][2].startswith("0.235 ± ")
+    assert table.rows[1][4].startswith("+0.169 [")
+
+
 def test_every_recordable_exhibit_is_in_the_ledger_and_its_rows_in_the_plan(plan):
     for id, need in exhibits.needs().items():
         assert id in {row.id for row in ledger.EXHIBITS}
