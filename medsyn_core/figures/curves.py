@@ -31,7 +31,7 @@ def curves(
     steps: Sequence[float] | None = None,
     smooth: int = 1,
     zero: bool = False,
-    size: tuple[float, float] = (6.6, 3.2),
+    size: tuple[float, float] = (6.0, 3.2),
 ) -> Figure:
     """One line for each entry: values (S,) of one run, or (K, S) of K seeds, drawn as mean and band of one
     standard deviation (K - 1 in the denominator).
@@ -66,7 +66,7 @@ def dots(
     *,
     xlabel: str,
     reference: tuple[str, float] | None = None,
-    width: float = 6.6,
+    width: float = 6.0,
 ) -> Figure:
     """One line for each row: a dot a seed, a bar at their mean; reference: (label, value) drawn as a vertical line."""
     fig = style.figure(width, 0.8 + 0.36 * len(rows))

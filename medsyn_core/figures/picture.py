@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CARD = "background:#fff;border:1px solid #d5dae0;border-radius:6px;padding:6px;box-sizing:border-box"
 CAPTION = "font-size:.95em;margin-top:.4em"
-SMALLEST = 0.66  # of its width is as narrow as a picture gets; below that it scrolls, so that its text stays readable
+SMALLEST = 0.6  # of its width is as narrow as a picture gets; below that it scrolls, so that its text stays readable
 
 
 def data_uri(fig: Figure) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medsyn_core.figures.picture import CAPTION, CARD, check_alt, data_uri
+from medsyn_core.figures.picture import CAPTION, CARD, SMALLEST, check_alt, data_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +67,7 @@ class FrameSlider:
         self.labels, self.alts, self.caption, self.start = list(labels), [check_alt(a) for a in alts], caption, start
         drawn = [not hasattr(frame, "__array__") for frame in frames]
         self.width = round(frames[0].get_figwidth() * 96) if drawn[0] else width
+        self.smallest = round(self.width * SMALLEST) if drawn[0] else 0  # images without text may shrink freely
         self.images = [
             data_uri(frame) if is_figure else encode(frame, limits, 2 * width)
             for frame, is_figure in zip(frames, drawn, strict=True)
@@ -79,7 +80,7 @@ class FrameSlider:
         escape = html.escape
         images = "".join(
             f'<img src="{uri}" alt="{escape(alt)}" data-label="{escape(label)}"{"" if k == self.start else " hidden"}'
-            ' style="width:100%;border-radius:4px">'
+            f' style="width:100%;min-width:{self.smallest}px;border-radius:4px">'
             for k, (uri, alt, label) in enumerate(zip(self.images, self.alts, self.labels, strict=True))
         )
         label = self.labels[self.start]
@@ -91,5 +92,6 @@ class FrameSlider:
             f'<output aria-live="polite" style="min-width:7em">{escape(label)}</output></label>'
         )
         caption = f'<figcaption style="{CAPTION}">{escape(self.caption)}</figcaption>' if self.caption else ""
-        card = f'<div style="{CARD};max-width:{self.width + 14}px">{images}{control}</div>'
+        frames = f'<div style="overflow-x:auto">{images}</div>'
+        card = f'<div style="{CARD};max-width:{self.width + 14}px">{frames}{control}</div>'
         return f'<figure class="medsyn frame-slider" style="margin:0 0 1em">{card}{caption}</figure>'

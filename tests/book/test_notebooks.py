@@ -36,7 +36,9 @@ def own_code(path: Path) -> list[list[str]]:
 def words(path: Path) -> int:
     """Words of prose, without formulas, directives and addresses."""
     text = "\n".join(sources(path, "markdown"))
-    text = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|^(`{3,}|:{3,})[^\n]*$|^:\w+:[^\n]*$|\]\([^)]*\)", " ", text, flags=re.S | re.M)
+    text = re.sub(
+        r"\$\$.*?\$\$|\$[^$]*\$|^(`{3,}|:{3,})[^\n]*$|^:\w+:[^\n]*$|\]\([^)]*\)", " ", text, flags=re.S | re.M
+    )
     return len(re.findall(r"[A-Za-z0-9][\w'’-]*", text))
 
 
