@@ -7,6 +7,7 @@ from medsyn_core.evaluation.references import (
     affine_matched_copy,
     copy_source,
     fit_lookup,
+    nearest_slice,
     own_lookup,
     training_mean,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "fit_lookup",
     "gradient_energy",
     "moments",
+    "nearest_slice",
     "own_lookup",
     "power_spectrum",
     "ssim_map",

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from medsyn_core.evaluation import affine_matched_copy, copy_source, fit_lookup, own_lookup, training_mean
+from medsyn_core.evaluation import (
+    affine_matched_copy,
+    copy_source,
+    fit_lookup,
+    nearest_slice,
+    own_lookup,
+    training_mean,
+)
 
 
 @pytest.fixture
@@ -89,3 +96,10 @@ def test_own_lookup_gives_each_subject_its_own_curve(pair):
     target = np.where(subject[:, None, None] == 0, source**2, 1 - source) * brain
     assert np.abs(own_lookup(source, target, brain, subject) - target).max() < 0.05
     assert np.abs(fit_lookup(source, target, brain)(source, brain) - target).max() > 0.1
+
+
+def test_memory_finds_what_it_has_seen(pair):
+    source, _ = pair
+    noise = 0.01 * np.random.default_rng(2).standard_normal(source.shape)
+    order = np.array([5, 0, 7, 3])
+    np.testing.assert_array_equal(nearest_slice(source, (source + noise)[order]), order)
