@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,30 +42,38 @@ def widest_slices(cohort: Cohort, subjects: Sequence[int]) -> np.ndarray:
     return np.array(found)
 
 
-@style.styled
 def subjects(cohort: Cohort, rows: Sequence[int], names: Sequence[str], cell: float = 1.3) -> Figure:
-    """Slices `rows` of a cohort, one a row called `names`: every modality, then tissue and tumour labels with a key.
+    """Slices `rows` of a cohort, one a row called `names`: every modality, then tissue and tumour labels with a key."""
+    images = {m: cohort.images[rows, k].astype(np.float32) for k, m in enumerate(cohort.modalities)}
+    return with_labels(images, cohort.tissue[rows], cohort.seg[rows], names, cell)
 
-    Raises ValueError where rows and names differ in number.
+
+@style.styled
+def with_labels(
+    images: Mapping[str, np.ndarray], tissue: np.ndarray, seg: np.ndarray, names: Sequence[str], cell: float = 1.3
+) -> Figure:
+    """Images of each modality, (R, H, W) in 0..1, then tissue and seg (R, H, W) in colour with a key; a row a name.
+
+    Raises ValueError where the rows and names differ in number.
     """
     from matplotlib.patches import Patch
 
-    if len(rows) != len(names):
-        raise ValueError(f"{len(rows)} slices and {len(names)} names; give one each.")
-    fig = style.figure(0.35 + cell * (len(cohort.modalities) + 1), 0.8 + cell * len(rows))
-    axes = fig.subplots(len(rows), len(cohort.modalities) + 1, squeeze=False)
-    for r, (row, name) in enumerate(zip(rows, names, strict=True)):
-        for m, modality in enumerate(cohort.modalities):
-            axes[r, m].imshow(cohort.images[row, m].astype(np.float32), cmap="gray", vmin=0, vmax=1)
-            axes[0, m].set_title(NAMES[modality])
-        axes[r, -1].imshow(label_colours(cohort.tissue[row], cohort.seg[row]))
+    if not len(tissue) == len(seg) == len(names):
+        raise ValueError(f"{len(tissue)} slices and {len(names)} names; give one each.")
+    fig = style.figure(0.35 + cell * (len(images) + 1), 0.65 + cell * len(names))
+    axes = fig.subplots(len(names), len(images) + 1, squeeze=False)
+    colours = label_colours(tissue, seg)  # (R, H, W, 3)
+    for r, name in enumerate(names):
+        for ax, image in zip(axes[r], images.values(), strict=False):
+            ax.imshow(image[r], cmap="gray", vmin=0, vmax=1)
+        axes[r, -1].imshow(colours[r])
         axes[r, 0].set_ylabel(name)
-    axes[0, -1].set_title("labels")
+    for ax, title in zip(axes[0], [*(NAMES[m] for m in images), "labels"], strict=True):
+        ax.set_title(title)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    present = np.unique(np.asarray(cohort.seg)[list(rows)])
     key = [Patch(color=str(grey), label=label) for label, (_, grey) in TISSUE_GREY.items()]
-    key += [Patch(color=colour, label=label) for label, (code, colour) in PARTS.items() if code in present]
+    key += [Patch(color=colour, label=label) for label, (code, colour) in PARTS.items() if (seg == code).any()]
     fig.legend(handles=key, loc="outside lower right", ncols=len(key), handlelength=1, columnspacing=1.2)
     return fig
