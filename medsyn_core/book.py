@@ -31,6 +31,8 @@ def glue(name: str, value: Any) -> None:
     shell = get_ipython()
     if shell is None:  # a plain Python script has no page
         return
+    if getattr(value, "shape", None) == ():  # a scalar of numpy or torch prints its type, which no format can read
+        value = value.item()
     prefix = "application/papermill.record/"  # a prefix that no front end displays, the site's builder knows it
     data, info = shell.display_formatter.format(value)
     info["scrapbook"] = {"name": name, "mime_prefix": prefix}

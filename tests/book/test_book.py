@@ -66,12 +66,15 @@ from medsyn_core import book
 from medsyn_core.figures import listing
 book.glue("x", 0.25)
 book.glue("t", listing([{"a": 1}], {"a": "A"}))
+import numpy
+book.glue("y", numpy.float32(0.5))
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, kernel_name="python3").execute()
-    number, table = notebook.cells[0].outputs
+    number, table, scalar = notebook.cells[0].outputs
     assert number.metadata.scrapbook == {"name": "x", "mime_prefix": "application/papermill.record/"}
     assert number.data == {"application/papermill.record/text/plain": "0.25"}
+    assert scalar.data == {"application/papermill.record/text/plain": "0.5"}
     assert table.data["application/papermill.record/text/markdown"].startswith("| A |")
 
 
