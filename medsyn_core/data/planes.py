@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 
 def choose_planes(brain: np.ndarray, slices: int | str) -> np.ndarray:
@@ -25,14 +26,14 @@ def choose_planes(brain: np.ndarray, slices: int | str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PlaneGrid:
-    """A px x px grid in the axial plane, given by one weight matrix an axis.
+    """A px x px grid in the axial plane, given by one sparse weight matrix an axis.
 
     along_x: (px, X), along_y: (px, Y); rows sum to one inside the volume and to zero outside it.
     exact: every row picks at most one voxel, so values are copied and not interpolated.
     """
 
-    along_x: np.ndarray
-    along_y: np.ndarray
+    along_x: sparse.csr_array
+    along_y: sparse.csr_array
     exact: bool
 
     def image(self, plane: np.ndarray, brain: np.ndarray | None) -> np.ndarray:
@@ -51,13 +52,14 @@ class PlaneGrid:
         """(X, Y) codes -> (H, W): the code that covers most of the pixel, ties to the lower; never a mixture."""
         codes = np.unique(plane)
         if len(codes) == 1 and codes[0] == 0:
-            return np.zeros((len(self.along_y), len(self.along_x)), plane.dtype)
+            return np.zeros((self.along_y.shape[0], self.along_x.shape[0]), plane.dtype)
         shares = [self._apply((plane == code).astype(np.float32)) for code in codes]
         winner = codes[np.argmax(shares, axis=0)]
         return _display(np.where(np.sum(shares, axis=0) < 0.5, 0, winner).astype(plane.dtype))
 
     def _apply(self, plane: np.ndarray) -> np.ndarray:
-        return self.along_x @ plane @ self.along_y.T  # (X, Y) -> (px, px)
+        # Sparse, because each pixel needs a few voxels, and because it does not depend on the BLAS at hand.
+        return (self.along_y @ (self.along_x @ plane).T).T  # (X, Y) -> (px, Y) -> (px, px)
 
 
 def _display(plane: np.ndarray) -> np.ndarray:
@@ -90,5 +92,5 @@ def plane_grid(brain: np.ndarray, voxel_mm: np.ndarray, px: int, fov_mm: float) 
         width = max(1.0, ratio)
         weights = np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(size)) / width)  # (px, size)
         total = np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(-size, 2 * size)) / width).sum(1)
-        matrices.append((weights / np.maximum(total, 1e-6)[:, None]).astype(np.float32))
+        matrices.append(sparse.csr_array((weights / np.maximum(total, 1e-6)[:, None]).astype(np.float32)))
     return PlaneGrid(*matrices, exact=exact), fits

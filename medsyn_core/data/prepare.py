@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -112,19 +112,13 @@ def _make(folder: Path, job: Job, on_error: str, jobs: int | None, names: dict) 
     kept = {k for k in range(len(job.refs)) if read_part(job.part(k), job.stamps[k]) is not None}
     todo = [k for k in range(len(job.refs)) if k not in kept]
     failed: dict[int, dict] = {}
-    bar = tqdm(
-        run(job, todo, jobs or default_jobs(len(todo))),
-        total=len(job.refs),
-        initial=len(kept),
-        desc=f"preparing {job.source.name}",
-        unit="subject",
-        disable=os.environ.get("MEDSYN_PROGRESS") == "0",
-    )
-    for number, error in bar:
-        if error and on_error == "raise":
-            raise DataError(**error)
-        if error:
-            failed[number] = error
+    # Closed by hand: an error on its way out would keep the processes alive.
+    with closing(run(job, todo, jobs or default_jobs(len(todo)))) as results:
+        for number, error in _with_bar(results, job, len(kept)):
+            if error and on_error == "raise":
+                raise DataError(**error)
+            if error:
+                failed[number] = error
     good = [k for k in range(len(job.refs)) if k not in failed]
     if not good:
         first = failed[min(failed)]
@@ -139,6 +133,17 @@ def _make(folder: Path, job: Job, on_error: str, jobs: int | None, names: dict) 
     os.replace(building, folder)
     shutil.rmtree(job.parts, ignore_errors=True)
     return index
+
+
+def _with_bar(results: Iterator, job: Job, done: int) -> Iterator:
+    return tqdm(
+        results,
+        total=len(job.refs),
+        initial=done,
+        desc=f"preparing {job.source.name}",
+        unit="subject",
+        disable=os.environ.get("MEDSYN_PROGRESS") == "0",
+    )
 
 
 def _join(building: Path, job: Job, good: Sequence[int], index: dict) -> None:

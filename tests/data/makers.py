@@ -8,7 +8,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from medsyn_core.data import prepare
+from medsyn_core.data.cut import Settings
 from medsyn_core.data.errors import DataError
+from medsyn_core.data.store import ARRAYS
 from medsyn_core.data.volume import MODALITIES, SubjectRef, Volume
 
 SHAPE = (16, 20, 12)
@@ -107,3 +110,22 @@ def write_ixi(root: Path, count=3) -> list[dict[str, Path]]:
         t2 = save(root / "IXI-T2" / f"{name}-T2.nii.gz", image(k + 50, (22, 24, 11)), axial)
         made.append({"t1": t1, "t2": t2})
     return made
+
+
+SETTINGS = Settings(px=20, slices=3, fov_mm=160.0)
+
+
+def make(source=None, **how):
+    return prepare(source or ToySource(), SETTINGS, **{"jobs": 1, **how})
+
+
+def arrays(cohort):
+    return {name: np.array(getattr(cohort, name)) for name in ARRAYS}
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(arrays(first).values(), arrays(second).values(), strict=True))
+
+
+def reads(log):
+    return sorted(int(line) for line in log.read_text().split()) if log.exists() else []

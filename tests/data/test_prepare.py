@@ -1,14 +1,8 @@
 """A cohort is made once, whole or not at all, by one process at a time, and mended when it is damaged."""
 
 import json
-import os
 import pickle
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,27 +12,9 @@ from medsyn_core.data.cut import Settings, cut
 from medsyn_core.data.errors import DataError
 from medsyn_core.data.store import ARRAYS, cache_folder, fingerprint
 
-from .makers import ToySource
+from .makers import SETTINGS, ToySource, arrays, make, reads, same
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-SETTINGS = Settings(px=20, slices=3, fov_mm=160.0)
-
-
-def make(source=None, **how):
-    return prepare(source or ToySource(), SETTINGS, **{"jobs": 1, **how})
-
-
-def arrays(cohort):
-    return {name: np.array(getattr(cohort, name)) for name in ARRAYS}
-
-
-def same(first, second):
-    return all(np.array_equal(a, b) for a, b in zip(arrays(first).values(), arrays(second).values(), strict=True))
-
-
-def reads(log):
-    return sorted(int(line) for line in log.read_text().split()) if log.exists() else []
 
 
 def test_arrays_and_index():
@@ -89,29 +65,6 @@ def test_a_subject_does_not_depend_on_how_many_there_are():
     assert np.array_equal(few.images, many.images[:6])
 
 
-def test_processes_give_the_same_arrays(tmp_path):
-    log = tmp_path / "log"
-    alone = make(ToySource(9))
-    together = make(ToySource(9, log=log), cache=tmp_path / "other", jobs=2)
-    assert alone.hash == together.hash and same(alone, together)
-    assert reads(log) == list(range(9))
-
-
-def test_error_in_a_process_is_the_same_error(tmp_path):
-    with pytest.raises(DataError, match=r"subject toy-2, toy-2.nii.gz: is broken. Mend it."):
-        make(ToySource(bad=[2]), jobs=2)
-    cohort = make(ToySource(bad=[2]), jobs=2, on_error="skip")
-    assert [s["subject"] for s in cohort.skipped] == ["toy-2"] and len(cohort.subjects) == 3
-
-
-def test_a_process_that_dies_says_so(tmp_path, monkeypatch):
-    source = ToySource()
-    monkeypatch.setattr(ToySource, "key", {"version": 0})
-    source.log = str(tmp_path)  # a folder cannot be written to: an error nobody foresaw
-    with pytest.raises(RuntimeError, match="a process that prepares subjects stopped"):
-        make(source, jobs=2)
-
-
 def test_missing_modalities_hold_background():
     cohort = make(ToySource(lacking={1: ("flair",), 2: ("t1", "t1ce")}))
     assert [info.present for info in cohort.subjects][1:3] == [(True, True, True, False), (False, False, True, True)]
@@ -157,55 +110,6 @@ def test_nothing_is_left_behind_but_the_cohort_and_its_lock():
     left = sorted(p.name for p in cohort.root.parent.iterdir())
     assert left == [f".{cohort.root.name}.lock", cohort.root.name]
     assert sorted(p.name for p in cohort.root.iterdir()) == sorted([*(f"{n}.npy" for n in ARRAYS), "index.json"])
-
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from medsyn_core.data import prepare
-from medsyn_core.data.cut import Settings
-from tests.data.makers import ToySource
-source = ToySource(int(sys.argv[2]), log=Path(sys.argv[1]), pause=float(sys.argv[3]))
-cohort = prepare(source, Settings(px=20, slices=3, fov_mm=160.0), jobs=int(sys.argv[4]))
-print(cohort.root)
-"""
-
-
-def start(log, count=4, pause=0.05, jobs=1):
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", SCRIPT, str(log), str(count), str(pause), str(jobs)]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, env={**os.environ})
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.01)
-
-
-def test_two_processes_prepare_once(tmp_path):
-    log = tmp_path / "log"
-    pair = [start(log, pause=0.2) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in pair]
-    assert [process.returncode for process in pair] == [0, 0]
-    assert reads(log) == [0, 1, 2, 3]  # each subject once, by whoever came first
-    assert said[0].split()[-1] == said[1].split()[-1]
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_killed_run_goes_on(tmp_path, jobs):
-    log = tmp_path / "log"
-    process = start(log, count=6, pause=0.3, jobs=jobs)
-    wait_for(lambda: len(reads(log)) >= 3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.4 if jobs > 1 else 0)  # workers end when their input closes
-    assert not [p for p in cache_folder().iterdir() if not p.name.startswith(".")]
-    done = len(reads(log))
-    cohort = make(ToySource(6, log=log))
-    assert len(reads(log)) - done <= 5  # at least one finished subject was not read again
-    assert same(cohort, make(ToySource(6), cache=tmp_path / "other"))
 
 
 def test_damaged_part_is_done_again(tmp_path):
