@@ -91,7 +91,9 @@ def _mend(arrays: dict[str, np.ndarray], images: Mapping[str, Scan], subject: st
     bad = {m: ~np.isfinite(array) for m, array in arrays.items()}
     if not any(mask.any() for mask in bad.values()):
         return
-    known = [(array != 0) & ~bad[m] for m, array in arrays.items()]
+    # CT is not 0 in air, so it tells of the brain only where there is nothing else.
+    telling = [m for m in arrays if m != "ct"] or list(arrays)
+    known = [(arrays[m] != 0) & ~bad[m] for m in telling]
     brain = ndimage.binary_fill_holes(np.logical_or.reduce(known))
     for m in [m for m, mask in bad.items() if mask.any()]:
         inside = int((bad[m] & brain).sum())

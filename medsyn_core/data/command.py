@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .cut import Settings, cut
 from .errors import DataError
-from .load import FOV_MM, NAMES, load, open_source
+from .load import NAMES, load, open_source
 from .phantom.protocol import KINDS, SITES
 from .scaling import SCALINGS
 
@@ -23,7 +23,7 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
     _phantom(command)
     command.add_argument("--slices", type=_number_or_all, help='planes a subject, or "all" (default: the profile\'s)')
     command.add_argument("--scaling", default="percentile", choices=SCALINGS)
-    command.add_argument("--fov-mm", type=float, default=FOV_MM, help=f"field of view (default {FOV_MM:g} mm)")
+    command.add_argument("--fov-mm", type=float, help="field of view (default 192 mm; 240 for phantom heads with CT)")
     command.add_argument("--on-error", default="raise", choices=("raise", "skip"), help="at an unreadable subject")
     command.add_argument("--cache", help="instead of $MEDSYN_CACHE, else ~/.cache/medsyn")
     command.add_argument("--jobs", type=int, help="processes (default: up to 4)")

@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import DataError
 from .planes import choose_planes, plane_grid
-from .scaling import SCALINGS, background, scale_and_shift
+from .scaling import CT_WINDOW, SCALINGS, background, scale_and_shift
 from .volume import MODALITIES, Volume
 
 ORDER = (*MODALITIES, "ct")
@@ -59,7 +59,10 @@ class Slices:
 
 
 def brain_mask(volume: Volume) -> np.ndarray:
-    """(X, Y, Z) bool: voxels where any MR modality (CT only if there is no MR) differs from the background 0."""
+    """(X, Y, Z) bool: voxels where any MR modality (CT only if there is no MR) differs from the background 0.
+
+    Where the skull is still on, this is the head.
+    """
     magnetic = [image for name, image in volume.images.items() if name != "ct"]
     return np.logical_or.reduce([image != 0 for image in magnetic or volume.images.values()])
 
@@ -89,9 +92,9 @@ def cut(volume: Volume, settings: Settings) -> Slices:
             advice = "Leave the modality or the subject out."
             raise DataError(volume.subject, None, str(error), advice) from error
         for k, z in enumerate(planes):
-            # CT shows skull and scalp, so it is not cut to the brain.
-            inside = None if name == "ct" else brain[:, :, z]
-            plane = gain * grid.image(volume.images[name][:, :, z], inside) + shift
+            # CT shows skull and scalp, so it is not cut to the brain, and beyond its edge there is air, not 0.
+            inside, beyond = (None, CT_WINDOW[0]) if name == "ct" else (brain[:, :, z], 0.0)
+            plane = gain * (grid.image(volume.images[name][:, :, z] - beyond, inside) + beyond) + shift
             images[k, m] = plane if inside is None else np.where(masks[k], plane, empty)
     labels = {
         kind: np.zeros((len(planes), px, px), np.uint8)

@@ -17,6 +17,8 @@ from .volume import Source
 
 NAMES = ("phantom", "brats", "ixi")
 FOV_MM = 192.0
+HEAD_FOV_MM = 240.0
+"""Millimetres a side that hold a brain, and a head with its skull."""
 
 
 def load(
@@ -27,7 +29,7 @@ def load(
     px: int | None = None,
     slices: int | str | None = None,
     scaling: str = "percentile",
-    fov_mm: float = FOV_MM,
+    fov_mm: float | None = None,
     kind: str = "glioma",
     sites: str = "one",
     on_error: str = "raise",
@@ -40,15 +42,18 @@ def load(
 
     name: "phantom", "brats" (2018 to 2023 names, and the Decathlon's Task01) or "ixi"; root: the folder, for the
     last two; subjects (a number, or "all" of a folder), px (pixels a side) and slices (planes a subject, or "all")
-    default to the profile; scaling: "percentile", "minmax" or "zscore"; fov_mm: millimetres a side; kind and sites:
-    of the phantom, "glioma", "ixi" or "ukb" and "one" or "many"; on_error: "raise" at the first subject that cannot
-    be read, or "skip" it; seed: of the phantom, of the choice of subjects and of the split; split: see
-    `splits.split`, by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead of $MEDSYN_CACHE; jobs: processes.
+    default to the profile; scaling: "percentile", "minmax" or "zscore"; fov_mm: millimetres a side, by default 192,
+    and 240 for the phantom's heads with CT; kind and sites: of the phantom, see `phantom.PhantomSource`; on_error:
+    "raise" at the first subject that cannot be read, or "skip" it; seed: of the phantom, of the choice of subjects
+    and of the split; split: see `splits.split`, by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead of
+    $MEDSYN_CACHE; jobs: processes.
 
     Raises DataError (a ValueError) with the subject, the file and what to do, ValueError for an unknown argument.
     """
     sizes = profile()
     px, slices = sizes.px if px is None else px, sizes.slices if slices is None else slices
+    if fov_mm is None:
+        fov_mm = HEAD_FOV_MM if (name, kind) == ("phantom", "ct") else FOV_MM
     settings = Settings(px, slices, scaling, fov_mm)
     count = sizes.subjects if subjects is None else subjects
     if count != "all" and (not isinstance(count, int) or isinstance(count, bool) or count < 1):

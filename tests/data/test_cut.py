@@ -198,6 +198,8 @@ def test_ct_keeps_its_skull():
     slices = cut(both, EXACT)
     assert slices.modalities == ("t1", "ct")
     assert np.unique(slices.images[:, 1].astype(float)).round(3).tolist() == [0, 0.667]
+    wider = cut(both, replace(EXACT, px=30, fov_mm=30.0))  # beyond the volume's edge there is air
+    assert not wider.images[:, 1, :5].any()
 
 
 def test_regions_are_nested():
