@@ -11,7 +11,7 @@ from medsyn_core.evaluation.references import (
     own_lookup,
     training_mean,
 )
-from medsyn_core.evaluation.regions import atlas_agreement, contrast_to_noise, moments
+from medsyn_core.evaluation.regions import atlas_agreement, contrast_to_noise, moments, over_subjects
 from medsyn_core.evaluation.segmentation import dice
 from medsyn_core.evaluation.significance import (
     RULE,
@@ -43,6 +43,7 @@ __all__ = [
     "gradient_energy",
     "moments",
     "nearest_slice",
+    "over_subjects",
     "own_lookup",
     "power_spectrum",
     "ssim_map",

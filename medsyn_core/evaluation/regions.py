@@ -48,3 +48,9 @@ def atlas_agreement(
         right += int((guess == truth)[truth > 0].sum())
         total += int((truth > 0).sum())
     return right / total
+
+
+def over_subjects(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation over the subjects who have a value; nan for both where nobody has."""
+    there = values[np.isfinite(values)]
+    return (float(there.mean()), float(there.std())) if len(there) else (float("nan"), float("nan"))

@@ -9,6 +9,7 @@ import numpy as np
 
 from medsyn_core.data.volume import ED, ET, NCR
 from medsyn_core.figures import style
+from medsyn_core.figures.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,18 @@ def widest_slices(cohort: Cohort, subjects: Sequence[int]) -> np.ndarray:
         size = (cohort.seg[rows] > 0).sum((1, 2))  # (slices,)
         found.append(rows[size.argmax()] if size.any() else rows[len(rows) // 2])
     return np.array(found)
+
+
+def patients(cohort: Cohort, numbers: Sequence[int], caption: str, cell: float = 1.3) -> Picture:
+    """The slice with most tumour of these subjects, one a row (see `subjects`); the labels make the alt text."""
+    rows = widest_slices(cohort, numbers)
+    people = [cohort.subjects[k] for k in numbers]
+    names = [f"{p.id.rpartition('-')[2]} {p.grade or ''}".strip() for p in people]
+    sizes = [int((cohort.seg[row] > 0).sum()) for row in rows]
+    seen = [f"{name} with {size or 'no'} pixels of tumour" for name, size in zip(names, sizes, strict=True)]
+    titles = ", ".join(NAMES[m] for m in cohort.modalities)
+    alt = f"{len(rows)} subjects in rows, {titles} and labels in columns: {'; '.join(seen)}"
+    return Picture(subjects(cohort, rows, names, cell), alt=alt, caption=caption)
 
 
 def subjects(cohort: Cohort, rows: Sequence[int], names: Sequence[str], cell: float = 1.3) -> Figure:

@@ -8,7 +8,7 @@ from medsyn_core.data.phantom.acquisition import average_over_voxels
 from medsyn_core.data.phantom.anatomy import Anatomy
 from medsyn_core.data.phantom.composition import compose
 from medsyn_core.data.phantom.distractors import Distractors
-from medsyn_core.data.phantom.fields import Points
+from medsyn_core.data.phantom.fields import Points, SmoothField
 from medsyn_core.data.phantom.grid import FIELD_OF_VIEW, Grid
 from medsyn_core.data.phantom.lesion import Lesion
 from medsyn_core.data.phantom.template import template
@@ -53,3 +53,10 @@ def tumour_labels(shares: dict[str, np.ndarray]) -> np.ndarray:
     parts = np.stack([shares["ncr"] + shares["net"], shares["ed"], shares["et"]])  # (3, H, W)
     codes = np.array([1, 2, 4], np.uint8)[parts.argmax(0)]
     return np.where(parts.sum(0) > 0.5, codes, 0).astype(np.uint8)
+
+
+def shading(strength: float, *, step: float = 2.0, z: float = 16.0, seed: int = 0) -> np.ndarray:
+    """A coil's bias field exp(strength · b) on the plane, (H, W); b is smooth over 80 mm with variance 1."""
+    where = grid(step, z)
+    field = SmoothField(np.random.default_rng(seed), 80)(Points.on(*where.axes, where.z))  # (P,)
+    return np.exp(strength * hung(field.reshape(where.shape)))

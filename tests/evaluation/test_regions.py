@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medsyn_core.evaluation import atlas_agreement, contrast_to_noise, moments
+from medsyn_core.evaluation import atlas_agreement, contrast_to_noise, moments, over_subjects
 
 RNG = np.random.default_rng(0)
 
@@ -37,3 +37,8 @@ def test_identical_subjects_give_their_labels_away_and_others_do_not():
     heights = np.array([0.0, 20.0, 40.0])
     assert atlas_agreement(np.concatenate([labels] * 2), np.tile(heights, 2), labels, heights) == 1.0
     assert atlas_agreement(labels, heights, RNG.integers(1, 4, (3, 16, 16)), heights) < 0.5
+
+
+def test_over_subjects_leaves_out_those_without_a_value():
+    assert over_subjects(np.array([1.0, np.nan, 3.0])) == (2.0, 1.0)
+    assert np.isnan(over_subjects(np.full(3, np.nan))).all()

@@ -64,3 +64,9 @@ def test_frames_hold_an_image_and_its_signals():
     assert len(lines.axes[0].images) == 1
     dots = contrast.scatter({"t1": (np.arange(3), np.arange(3))}, "x", "y")
     assert dots.axes[0].get_xscale() == "symlog"
+
+
+def test_shading_is_smooth_and_positive():
+    bias = scene.shading(0.25, step=4.0)
+    assert bias.shape == (48, 48) and bias.min() > 0
+    assert np.abs(np.diff(bias, axis=0)).max() < 0.1 * np.ptp(bias)

@@ -25,3 +25,9 @@ def test_every_modality_and_the_labels_are_shown(cohort):
     assert titles == ["T1", "T1ce", "T2", "FLAIR", "labels"]
     with pytest.raises(ValueError, match="give one each"):
         gallery.subjects(cohort, [0, 4], ["one"])
+
+
+def test_the_alt_text_counts_the_tumour_that_is_seen(cohort):
+    picture = gallery.patients(cohort, [1], "One patient.")
+    (row,) = gallery.widest_slices(cohort, [1])
+    assert f"0001 {cohort.subjects[1].grade} with {(cohort.seg[row] > 0).sum()} pixels of tumour" in picture.alt
