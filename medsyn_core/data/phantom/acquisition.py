@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.special import erf
 
-from medsyn_core.data.phantom.anatomy import Tissue
 from medsyn_core.data.phantom.composition import Composition
 from medsyn_core.data.phantom.fields import Points, SmoothField
 from medsyn_core.data.phantom.grid import Grid
@@ -111,22 +110,26 @@ def average_over_voxels(grid: Grid, points: Points):
 
 
 def acquire(
-    physics: Physics, modality: str, signal: np.ndarray, brain: np.ndarray, tissue: Tissue, grid: Grid, k: int, key: int
+    physics: Physics, modality: str, fine: np.ndarray, mask: np.ndarray, grid: Grid, k: int, key: int
 ) -> np.ndarray:
-    """Plane `k` of one modality as the scanner writes it, (X, Y) float32 of whole numbers, 0 outside the brain.
+    """Plane `k` of one modality as the scanner writes it, (X, Y) float32 of whole numbers, 0 outside `mask`.
 
-    signal: (P,) in units of white matter; brain: (X, Y) bool; key: the subject's noise number. Noise is keyed by
-    the plane's height, so a plane rendered alone is that plane of the volume.
+    fine: signal at the sub-samples in units of white matter; mask: (X, Y) bool; key: the subject's noise number.
+    Noise is keyed by the plane's height, so a plane rendered alone is that plane of the volume.
     """
     scan = physics.scans[modality]
     here = Points.on(*grid.axes, [grid.z[k]])
-    fine = tissue.points.put(signal).mean(0)  # X·in_plane, Y·in_plane
-    rows = _sampling(here.axes[0], tissue.points.axes[0], grid.step, scan.blur, scan.shift[0])
-    columns = _sampling(here.axes[1], tissue.points.axes[1], grid.step, scan.blur, scan.shift[1])
-    image = (columns @ (rows @ fine).T).T  # X, Y
+    image = sample(fine, grid, k, scan.blur, scan.shift)
     shade = physics.shading[modality](here).reshape(grid.shape)
-    image = _rician(image * np.exp(scan.bias * shade), scan, grid, _noise_key(key, modality, grid, k))
-    return np.where(brain, np.maximum(np.round(scan.gain * image), 1), 0).astype(np.float32)
+    image = _rician(image * np.exp(scan.bias * shade), scan, grid, noise_key(key, modality, grid, k))
+    return np.where(mask, np.maximum(np.round(scan.gain * image), 1), 0).astype(np.float32)
+
+
+def sample(fine: np.ndarray, grid: Grid, k: int, blur: float, shift: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """Voxels (X, Y) of plane `k` from its sub-samples: blurred by `blur` mm, shifted in plane, averaged."""
+    samples, voxels = Points.on(*grid.fine_axes(k)).axes, Points.on(*grid.axes, [grid.z[k]]).axes
+    rows, columns = (_sampling(voxels[i], samples[i], grid.step, blur, shift[i]) for i in range(2))
+    return (columns @ (rows @ fine).T).T
 
 
 @functools.lru_cache(maxsize=64)
@@ -139,20 +142,24 @@ def _sampling(voxels: tuple, samples: tuple, step: float, blur: float, shift: fl
     return sparse.csr_array((weights / weights.sum(1, keepdims=True)).astype(np.float32))
 
 
-def _noise_key(key: int, modality: str, grid: Grid, k: int) -> list[int]:
+def noise_key(key: int, modality: str, grid: Grid, k: int) -> list[int]:
     return [key, zlib.crc32(modality.encode()), round(grid.z[k] * 1000) & 0xFFFFFFFF, *grid.shape]
 
 
 def _rician(image: np.ndarray, scan: Scan, grid: Grid, key: list[int]) -> np.ndarray:
-    """Magnitude of the signal with Gaussian noise on both channels: √((s + n₁)² + n₂²).
+    """Magnitude of the signal with Gaussian noise on both channels: √((s + n₁)² + n₂²)."""
+    noise = scan_noise(2, image.shape, grid, key) * np.float32(scan.noise)
+    return np.sqrt((image + noise[0]) ** 2 + noise[1] ** 2)
+
+
+def scan_noise(channels: int, shape: tuple[int, int], grid: Grid, key: list[int]) -> np.ndarray:
+    """(channels, X, Y) Gaussian noise of sd 1 for a 1 mm voxel, a little blurred in plane.
 
     Larger voxels are less noisy: sd ∝ step^−0.75 (not −1.5, as neighbouring 1 mm voxels share their noise).
     """
-    rng = np.random.default_rng(key)
-    white = rng.standard_normal((2, *image.shape), dtype=np.float32)
+    white = np.random.default_rng(key).standard_normal((channels, *shape), dtype=np.float32)
     impulse = np.zeros(7)
     impulse[3] = 1
     kept = (ndimage.gaussian_filter1d(impulse, _NOISE_BLUR, truncate=3) ** 2).sum()  # variance left, per axis
     noise = ndimage.gaussian_filter(white, (0, _NOISE_BLUR, _NOISE_BLUR), truncate=3) / np.float32(kept)
-    noise = noise * np.float32(scan.noise * grid.step**-0.75)
-    return np.sqrt((image + noise[0]) ** 2 + noise[1] ** 2)
+    return noise * np.float32(grid.step**-0.75)

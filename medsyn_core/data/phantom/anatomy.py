@@ -52,14 +52,21 @@ class Anatomy:
         self.edge = SmoothField(rng, 12)
         self.rim = float(rng.uniform(-0.3, 1.2) + 0.8 * self.atrophy)
 
-    def tissue(self, points: Points, displaced: Displacement | None = None) -> Tissue:
-        """Tissue fractions at those of `points` that may be brain, after an optional displacement."""
+    def position(self, points: Points, displaced: Displacement | None = None, octaves: int = 3) -> np.ndarray:
+        """Where `points` lie in the average brain, (3, P) in the template's mm, after an optional displacement.
+
+        octaves: how many of the three warps, coarse to fine, take part; the skull bends less than the cortex.
+        """
         position = points.positions()  # 3, P: the subject's mm
         if displaced is not None:
             position = position - displaced(position)
-        warp = sum(size * f(points) for f, size in self.warps)  # 3, P
+        warp = sum(size * f(points) for f, size in self.warps[:octaves])  # 3, P
         position = np.einsum("ij,jp->ip", self.matrix, position)  # not @: BLAS threads cost more than they give here
-        position = position + self.offset[:, None] + warp  # 3, P: the template's mm
+        return position + self.offset[:, None] + warp
+
+    def tissue(self, points: Points, displaced: Displacement | None = None) -> Tissue:
+        """Tissue fractions at those of `points` that may be brain, after an optional displacement."""
+        position = self.position(points, displaced)
         (surface,) = template().sample(position, "surface")
         surface = surface + self.rim + 1.3 * self.edge(points)
         near = surface > -2.5

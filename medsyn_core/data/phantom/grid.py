@@ -9,6 +9,9 @@ import numpy as np
 FIELD_OF_VIEW = 192.0
 """In-plane field of view in mm; a grid of px x px voxels has voxels of 192 / px mm."""
 
+HEAD_FIELD_OF_VIEW = 240.0
+"""The same for a whole head with skull and scalp."""
+
 _CENTRE = (0.0, -17.0, 6.0)
 _HEIGHT = 168.0
 
@@ -25,11 +28,11 @@ class Grid:
     z: tuple[float, ...]
 
     @classmethod
-    def standard(cls, px: int) -> Grid:
+    def standard(cls, px: int, field_of_view: float = FIELD_OF_VIEW) -> Grid:
         """The isotropic grid of the cohorts: px x px voxels of 192/px mm and planes enough for the whole brain."""
         if px < 16:
             raise ValueError(f"px={px} is too coarse for a brain; give at least 16.")
-        step = FIELD_OF_VIEW / px
+        step = field_of_view / px
         planes = 2 * round(_HEIGHT / step / 2)
         z = _CENTRE[2] + (np.arange(planes) - (planes - 1) / 2) * step
         return cls((px, px), step, tuple(float(v) for v in z))

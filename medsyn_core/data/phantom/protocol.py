@@ -15,8 +15,8 @@ from medsyn_core.data.phantom.signal import (
     null_time,
 )
 
-KINDS = {"glioma": ("t1", "t1ce", "t2", "flair"), "ixi": ("t1", "t2"), "ukb": ("t1", "flair")}
-"""Cohorts and their modalities: patients as BraTS, healthy people as IXI and as UK Biobank."""
+KINDS = {"glioma": ("t1", "t1ce", "t2", "flair"), "ixi": ("t1", "t2"), "ukb": ("t1", "flair"), "ct": ("t1", "ct")}
+"""Cohorts and their modalities: patients as BraTS, healthy people as IXI and UK Biobank, whole heads for MR → CT."""
 
 SITES = ("one", "many")
 
@@ -49,7 +49,7 @@ def draw_scanner(rng: np.random.Generator, kind: str, sites: str) -> Scanner:
     """`sites="one"`: the cohort's single scanner; "many": 1.5 or 3 T, for IXI its three hospitals."""
     u = rng.random()
     if sites == "one":
-        return {"glioma": Scanner("A", 3.0), "ixi": Scanner("Guys", 1.5), "ukb": Scanner("UKB", 3.0)}[kind]
+        return {"ixi": Scanner("Guys", 1.5), "ukb": Scanner("UKB", 3.0)}.get(kind, Scanner("A", 3.0))
     if kind == "ixi":
         return Scanner("Guys", 1.5) if u < 0.55 else Scanner("HH", 3.0) if u < 0.87 else Scanner("IOP", 1.5)
     return Scanner("3T", 3.0) if u < 0.5 else Scanner("1.5T", 1.5)
@@ -61,7 +61,7 @@ def draw_scans(rng: np.random.Generator, kind: str, sites: str, scanner: Scanner
     sequences = draw(rng, kind, scanner, fluid_t1)
     narrow = sites == "one"
     scans = {}
-    for modality in KINDS[kind]:
+    for modality in sequences:
         shift = rng.normal(0, 0.35, 2) * (modality != "t1")
         spread = rng.uniform(-1, 1)
         scans[modality] = Scan(
@@ -87,6 +87,8 @@ def _fixed_protocol(rng: np.random.Generator, kind: str, scanner: Scanner, fluid
     flair = InversionRecovery(tr, null_time(fluid_t1, tr) * float(rng.uniform(0.96, 0.99)), near(115))
     if kind == "ukb":
         return {"t1": anatomical(), "flair": flair}
+    if kind == "ct":
+        return {"t1": anatomical()}
     return {"t1": anatomical(), "t1ce": anatomical(), "t2": SpinEcho(near(4500), near(98)), "flair": flair}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from medsyn_core.data.phantom.grid import Grid
+from medsyn_core.data.phantom.grid import FIELD_OF_VIEW, HEAD_FIELD_OF_VIEW, Grid
 from medsyn_core.data.phantom.notice import NOTICE
 from medsyn_core.data.phantom.protocol import KINDS
 from medsyn_core.data.phantom.subject import GENERATOR_VERSION, PhantomSubject, check
@@ -15,7 +15,8 @@ from medsyn_core.data.volume import SubjectRef, Volume
 class PhantomSource:
     """`subjects` synthetic people on the isotropic grid of px x px voxels of 192/px mm, rendered when read.
 
-    kind: "glioma" (t1, t1ce, t2, flair), "ixi" (t1, t2) or "ukb" (t1, flair); sites: "one" or "many".
+    kind: "glioma" (t1, t1ce, t2, flair), "ixi" (t1, t2), "ukb" (t1, flair) or "ct" (t1 and CT of the whole head,
+    with voxels of 240/px mm); sites: "one" or "many".
     Raises ValueError for unknown kinds or sites, no subjects, or a px below 16.
     """
 
@@ -28,7 +29,7 @@ class PhantomSource:
             raise ValueError(f"subjects={subjects}: a cohort needs at least one subject.")
         self.kind, self.count, self.px, self.seed, self.sites = kind, subjects, px, seed, sites
         self.modalities = KINDS[kind]
-        self.grid = Grid.standard(px)
+        self.grid = Grid.standard(px, HEAD_FIELD_OF_VIEW if kind == "ct" else FIELD_OF_VIEW)
 
     @property
     def key(self) -> dict:

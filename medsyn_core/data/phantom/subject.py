@@ -10,9 +10,11 @@ import numpy as np
 from medsyn_core.data.phantom.acquisition import Physics, acquire, average_over_voxels
 from medsyn_core.data.phantom.anatomy import Anatomy
 from medsyn_core.data.phantom.composition import compose, labels
+from medsyn_core.data.phantom.ct import render_head
 from medsyn_core.data.phantom.distractors import Distractors
 from medsyn_core.data.phantom.fields import Points
 from medsyn_core.data.phantom.grid import Grid
+from medsyn_core.data.phantom.head import Head
 from medsyn_core.data.phantom.lesion import Lesion, draw_plan
 from medsyn_core.data.phantom.protocol import KINDS, SITES, draw_scanner
 from medsyn_core.data.volume import Volume
@@ -25,7 +27,7 @@ _ROOT = 1
 
 
 class PhantomSubject:
-    """Subject `index` of a cohort `kind` ("glioma", "ixi", "ukb"); a continuous function of position in mm.
+    """Subject `index` of a cohort `kind` ("glioma", "ixi", "ukb", "ct"); a continuous function of position in mm.
 
     What is drawn depends on kind, seed and index alone: not on how many subjects there are, nor on the grid. sites:
     "one" scanner with small protocol jitter or "many". Raises ValueError for an unknown kind or sites, or a
@@ -65,6 +67,10 @@ class PhantomSubject:
     def lesion(self) -> Lesion | None:
         """The glioma, None in healthy cohorts."""
         return Lesion(self._rng("lesion"), self._healthy[0]) if self.kind == "glioma" else None
+
+    @cached_property
+    def _head(self) -> Head:
+        return Head(self._rng("lesion"))  # nobody has both a tumour and a skull: the stream is free
 
     @property
     def grade(self) -> str | None:
@@ -117,7 +123,11 @@ class PhantomSubject:
         variation = self.physics.log_variation(composition, self.lesion.texture if self.lesion else None)
         signals = self.physics.signals(composition, variation, distractors.iron(tissue))
         key = int(self._streams["noise"].generate_state(1)[0])
-        plane = {m: acquire(self.physics, m, s, brain, tissue, grid, k, key) for m, s in signals.items()}
+        if self.kind == "ct":
+            images = render_head(anatomy, self._head, self.physics, composition, signals, grid, k, key)
+            return images | {"tissue": classes, "seg": seg}
+        fine = {m: tissue.points.put(signal).mean(0) for m, signal in signals.items()}  # X·2, Y·2: sub-samples
+        plane = {m: acquire(self.physics, m, image, brain, grid, k, key) for m, image in fine.items()}
         return plane | {"tissue": classes, "seg": seg}
 
 
