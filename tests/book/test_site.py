@@ -32,7 +32,7 @@ class Visit:
     errors: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(params=[(w, t) for t in THEMES for w in WIDTHS], ids="-".join)
+@pytest.fixture(scope="module", params=[(w, t) for t in THEMES for w in WIDTHS], ids="-".join)
 def visit(request, browser, address, site):
     """A function that opens a page and waits until it is at rest."""
     size, theme = request.param
@@ -62,13 +62,23 @@ def visit(request, browser, address, site):
             seen.tab.screenshot(path=folder / f"{name.replace('/', '-')}-{size}-{theme}.png", full_page=True)
         return seen
 
-    yield open_page
+    yield open_page  # one context for all pages: what they share is fetched once
     context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page(visit, name):
     seen = visit(name)
+    tab = seen.tab
+    try:
+        check_page(seen)
+        check_sliders(tab)
+    finally:
+        tab.close()
+
+
+def check_page(seen: Visit) -> None:
+    """Nothing failed, nothing is too wide, every formula is drawn, every image described."""
     tab = seen.tab
     assert (seen.failed, seen.outside, seen.errors) == ([], [], [])
     # nothing is wider than the window
@@ -83,7 +93,6 @@ def test_page(visit, name):
     broken = "[...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.alt)"
     assert tab.evaluate(broken) == []
     assert tab.locator("article h1").count() == 1
-    check_sliders(tab)
 
 
 def check_sliders(tab) -> None:
