@@ -24,7 +24,7 @@ from medsyn_core.training.devices import peak_memory_mb
 class RandomPairs:
     """Random paired images that look like a cohort and like a view of it."""
 
-    hash = "random"
+    identity = "random"
 
     def __init__(self, px: int, count: int = 32):
         self.images = torch.rand(2, count, 1, px, px, generator=torch.Generator().manual_seed(0))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .splits import SETS, Split, split
+from .splits import SETS, Split, identity, split
 from .store import ARRAYS
 
 
@@ -106,6 +106,11 @@ class Cohort:
         if not wanted:
             raise ValueError(f"the split {self.split.name!r} has no {name} set; choose another with split=.")
         return self.select([k for k, info in enumerate(self.subjects) if info.id in wanted], name)
+
+    @property
+    def identity(self) -> str:
+        """12 hex digits of the arrays and of the split: two cohorts that train the same way have the same one."""
+        return identity(self.hash, self.split)
 
     def select(self, subjects: Sequence[int], name: str = "selection") -> Subset:
         """The slices of the subjects with these indices."""

@@ -102,6 +102,12 @@ def _collect(people: Sequence[Person], sets: Mapping[str, Sequence[str]], name: 
     return Split(name, seed, patients={p.id: p.patient for p in people}, **chosen)
 
 
+def identity(cohort_hash: str, division: Split | None) -> str:
+    """12 hex digits of a prepared cohort together with who is in which set: what a trained run depends on."""
+    sets = None if division is None else [list(getattr(division, part)) for part in SETS]
+    return hashlib.sha256(f"{cohort_hash} {sets}".encode()).hexdigest()[:12]
+
+
 def split(people: Sequence[Person], how: str | Sequence[int] = "dual", seed: int = 0) -> Split:
     """Divide `people` by patient.
 

@@ -13,7 +13,8 @@ LEVEL = 0.05
 RULE = (
     'A claim "A is better than B" is judged on the paired differences A - B of each test subject and seed. '
     "Yes: at least three seeds, the mean difference of every seed is above zero, the 95 % bootstrap interval of the "
-    "mean (subjects and seeds resampled) lies above zero, the two-sided Wilcoxon signed-rank test over subjects "
+    "mean (subjects and seeds resampled; with three seeds it is somewhat too narrow) lies above zero, "
+    "the two-sided Wilcoxon signed-rank test over subjects "
     "(seeds averaged) gives p < 0.05, and the mean reaches the smallest difference worth naming. "
     "No: at least three seeds, and the mean of every seed and the whole interval stay below that smallest difference. "
     "Not decided: everything else."

@@ -16,7 +16,7 @@ from medsyn_core.evaluation import (
     training_mean,
     translation_metrics,
 )
-from medsyn_core.experiments.plan import Plan, Reference, Row, data_hash
+from medsyn_core.experiments.plan import Plan, Reference, Row
 from medsyn_core.methods import dual_d
 from medsyn_core.methods.dual_d import (
     WEIGHTS_OF_THE_ANCESTORS,
@@ -182,12 +182,12 @@ def _data_hash(size: Profile) -> str:
     from medsyn_core.data.cut import Settings
     from medsyn_core.data.load import FOV_MM, open_source
     from medsyn_core.data.prepare import digest_of
-    from medsyn_core.data.splits import split
+    from medsyn_core.data.splits import identity, split
 
     source = open_source("phantom", subjects=size.subjects, px=size.px)
     refs = source.subjects()
     settings = Settings(size.px, size.slices, fov_mm=FOV_MM)
-    return data_hash(digest_of(source, settings, refs), split(refs, "dual"))
+    return identity(digest_of(source, settings, refs), split(refs, "dual"))
 
 
 PLAN = Plan(

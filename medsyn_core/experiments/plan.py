@@ -159,7 +159,7 @@ class Job:
             config=config,
             config_hash=config_hash,
             data=describe(cohort),
-            data_hash=data_hash(cohort.hash, cohort.split),
+            data_hash=cohort.identity,
             source_hash=provenance.source_hash(),
             hardware=provenance.hardware(outcome["device"]),
             versions=provenance.versions(),
@@ -183,12 +183,6 @@ class Job:
             "extra": observer.extra if observer else {},
         }
         return outcome, observer.arrays(run) if observer else {}
-
-
-def data_hash(cohort_hash: str, split: Any) -> str:
-    """12 hex digits of a prepared cohort and of who is in which set."""
-    sets = [list(split.train), list(split.val), list(split.test)]
-    return hashlib.sha256(f"{cohort_hash} {sets}".encode()).hexdigest()[:12]
 
 
 def describe(cohort: Any) -> dict:

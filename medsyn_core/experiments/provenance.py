@@ -10,7 +10,7 @@ from pathlib import Path
 
 import medsyn_core
 
-AREAS = ("evaluation", "losses", "methods", "networks", "training")
+AREAS = ("evaluation", "losses", "methods", "networks", "training", "data/views.py")
 """Sources that can change what a training gives; the data are told apart by the cohort's own hash."""
 
 
@@ -19,7 +19,8 @@ def source_hash() -> str:
     """12 hex digits of the sources in AREAS; comments, docstrings and layout do not count."""
     package = Path(medsyn_core.__file__).parent
     digest = hashlib.sha256()
-    for file in sorted(p for area in AREAS for p in (package / area).rglob("*.py")):
+    named = [package / area for area in AREAS]
+    for file in sorted(f for path in named for f in ([path] if path.is_file() else path.rglob("*.py"))):
         digest.update(file.relative_to(package).as_posix().encode())
         digest.update(meaning(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:12]

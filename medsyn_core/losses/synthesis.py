@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -43,8 +44,9 @@ def difficult_region_normalised(
 
     Shapes as in `difficult_region`. An image whose F vanishes everywhere counts as evenly weighted zero.
     """
-    weight = attention(confidence, beta)
-    level = weight.mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-8)  # (B, 1, 1, 1)
+    precise = torch.promote_types(confidence.dtype, torch.float32)  # F of a fooled discriminator underflows in half
+    weight = attention(confidence.to(precise), beta)
+    level = weight.mean(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)  # (B, 1, 1, 1)
     return (weight / level * _error(translated, target, p)).mean()
 
 

@@ -5,11 +5,11 @@ discriminator judges every region. Where the local one says "synthetic", the syn
 M)^\beta$.
 
 Left open by the paper and chosen here: beta = 2, p = 1 and one turn each (the defaults of its authors' earlier work);
-lambda_1 = lambda_2 = 0.005, the better of 0.005 and that work's 0.05 on validation subjects (there the pixel-wise
+lambda_1 = lambda_2 = 0.005, on validation subjects the better of 0.005 and that work's 0.05 (there the pixel-wise
 loss is a sum, here a mean); the local discriminator sees the target alone, as the equations say, and its scores are
 upsampled to image size. Changed: no batch normalisation in the critic (a penalty of one sample's gradient needs one
-sample's score), and M is detached in the attention (else the synthesis loss itself pays for fooling the
-discriminator).
+sample's score); M is detached in the attention (else the synthesis loss itself pays for fooling the discriminator);
+Adam's settings are this book's, where the paper's "details of D1" point to those of the WGAN-GP paper.
 """
 
 from __future__ import annotations
@@ -173,6 +173,8 @@ class DualD(Method):
     def __post_init__(self) -> None:
         if self.generator not in GENERATORS:
             raise ValueError(f"generator={self.generator!r}; choose one of: {', '.join(GENERATORS)}")
+        if self.p <= 0 or self.beta < 0:
+            raise ValueError(f"p must be positive and beta not negative; got p={self.p!r}, beta={self.beta!r}")
 
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
         size = tuple(example["target"].shape[-2:])

@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def launch(device: str = "auto", precision: str = "32-true") -> Fabric:
@@ -66,6 +66,12 @@ def average_gradients(fabric: Fabric, parameters: list[torch.nn.Parameter]) -> N
     flat = fabric.all_reduce(torch.cat([p.grad.reshape(-1) for p in used]), reduce_op="mean")
     for p, part in zip(used, flat.split([p.numel() for p in used]), strict=True):
         p.grad.copy_(part.view_as(p))
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Begin counting anew where that is possible: on a CUDA device. A process's own peak cannot be reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory_mb(device: torch.device) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from medsyn_core.training import checkpoint
-from medsyn_core.training.devices import average_gradients, launch, peak_memory_mb
+from medsyn_core.training.devices import average_gradients, launch, peak_memory_mb, reset_peak_memory
 from medsyn_core.training.history import History
 from medsyn_core.training.recipe import Player, Recipe
 from medsyn_core.training.run import Run, Watch
@@ -42,8 +43,8 @@ def fit(
     `devices.launch`; progress: a bar with running values, by default unless MEDSYN_PROGRESS=0; watch: a callback at
     chosen steps.
 
-    Raises LossError at the first loss that is not finite, naming term and step; the state before that step is
-    saved in `folder`.
+    Raises LossError at the first loss or gradient that is not finite, naming term and step; the last checkpoint in
+    `folder` stays as it is, so the run can be resumed from there once the term is mended.
     """
     folder = None if folder is None else Path(folder)
     fabric = launch(device, precision)
@@ -80,6 +81,7 @@ class _Loop:
 
     def __init__(self, recipe: Recipe, cohort: Any, seed: int, fabric: Fabric, folder: Path | None):
         self.recipe, self.fabric, self.folder, self.seed = recipe, fabric, folder, seed
+        reset_peak_memory(fabric.device)
         self.view = recipe.method.view(cohort.subset("train"))
         size = recipe.training.batch_size
         if size % fabric.world_size:
@@ -90,15 +92,17 @@ class _Loop:
         for network in self.networks.values():
             fabric.to_device(network.to(memory_format=torch.channels_last))
         self.players = [p for p in recipe.players if recipe.losses.active(p.name)]
+        if not self.players:
+            raise LossError("every loss term has weight 0, so there is nothing to train; give one a weight with edit()")
         self.optimizers = {p.name: self._optimizer(p) for p in self.players}
         self.turns_a_step = sum(
             p.updates for p in recipe.players
         )  # idle players count: a dropped term moves nobody's samples
         self.step, self.history = 0, History()
-        self.identity = {"config_hash": recipe.config_hash, "data_hash": cohort.hash, "seed": seed}
-        self.run = Run(
-            recipe, cohort, seed, self.networks, self.history, str(fabric.device.type), fabric_precision(fabric)
-        )
+        precision = str(fabric.strategy.precision.precision)
+        self.identity = {"config_hash": recipe.config_hash, "data_hash": cohort.identity, "seed": seed}
+        self.identity["precision"] = precision
+        self.run = Run(recipe, cohort, seed, self.networks, self.history, str(fabric.device.type), precision)
         self._resume()
 
     def _optimizer(self, player: Player) -> Any:
@@ -118,6 +122,8 @@ class _Loop:
 
         steps = self.recipe.training.steps
         with tqdm(total=steps, initial=self.step, disable=not progress, desc=self.recipe.method.name) as bar:
+            if self.step == 0:
+                self._save()  # so that there is always a state to come back to
             while self.step < steps:
                 self._look(watch)
                 began = time.perf_counter()
@@ -157,9 +163,12 @@ class _Loop:
             trace = self.recipe.method.trace(self.networks, self._batch(turn))
             parts = self.recipe.losses.parts(trace, player.name)
             total = self.recipe.losses.total(parts)
-        values = self._finite(parts)  # before the update: the weights stay good
+        values = self._finite(parts)
+        if not total.requires_grad:
+            raise LossError(f"the terms of the {player.name} ({', '.join(parts)}) depend on none of its networks")
         self.fabric.backward(total)
         average_gradients(self.fabric, self.parameters(player))
+        self._finite_gradients(player, parts)
         if player.clip is not None:
             moved = nn.ModuleList(self.networks[name] for name in player.networks)
             self.fabric.clip_gradients(moved, optimizer, max_norm=player.clip, error_if_nonfinite=False)
@@ -188,16 +197,31 @@ class _Loop:
                 group["lr"] = player.learning_rate * self.recipe.training.rate(self.step)
 
     def _finite(self, parts: dict[str, Tensor]) -> dict[str, float]:
-        """The terms' values as numbers, averaged over processes. Raises LossError at the first that is not
-        finite."""
+        """The terms' values as numbers, averaged over processes. Raises LossError at the first that is not finite."""
         stacked = self.fabric.all_reduce(torch.stack([v.detach().float() for v in parts.values()]), reduce_op="mean")
         values = dict(zip(parts, stacked.tolist(), strict=True))
         for name, value in values.items():
-            if not abs(value) < float("inf"):
-                self._save()
-                kept = f"; the state before it is in {self.folder}" if self.folder else ""
-                raise LossError(f"the loss term {name!r} is {value} at step {self.step}{kept}")
+            if not math.isfinite(value):
+                raise LossError(f"the loss term {name!r} is {value} at step {self.step}{self._kept()}")
         return values
+
+    def _finite_gradients(self, player: Player, parts: dict[str, Tensor]) -> None:
+        """Raises LossError before a gradient that is not finite reaches the weights (a square root at 0, say).
+
+        Not in 16-mixed: there the loss scaler meets infinite gradients by skipping the step, as it should.
+        """
+        if self.run.precision == "16-mixed":
+            return
+        gradients = [p.grad for p in self.parameters(player) if p.grad is not None]
+        if not torch.stack([g.norm() for g in gradients]).isfinite().all():
+            terms = ", ".join(parts)
+            raise LossError(
+                f"the gradient of the {player.name}'s total is not finite at step {self.step}, though its terms are "
+                f"({terms}); one of them cannot be differentiated there{self._kept()}"
+            )
+
+    def _kept(self) -> str:
+        return f"; the last checkpoint is in {self.folder}" if self.folder else ""
 
     def _look(self, watch: Watch | None) -> None:
         if watch is not None and self.step in watch.steps:
@@ -216,6 +240,7 @@ class _Loop:
             "step": self.step,
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "scaler": self.fabric.strategy.precision.state_dict(),  # of 16-mixed; else empty
             "history": {"steps": self.history.steps, "series": self.history.series, "seconds": self.history.seconds},
         }
         checkpoint.save(self.folder, state)
@@ -228,11 +253,7 @@ class _Loop:
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        self.fabric.strategy.precision.load_state_dict(state["scaler"])
         self.step = state["step"]
         self.history.steps, self.history.series = state["history"]["steps"], state["history"]["series"]
         self.history.seconds = state["history"]["seconds"]
-
-
-def fabric_precision(fabric: Fabric) -> str:
-    """The precision a launched Fabric computes in, as it is asked for: "32-true", "bf16-mixed" …"""
-    return str(fabric.strategy.precision.precision)

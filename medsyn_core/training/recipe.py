@@ -79,6 +79,14 @@ class Training:
     decay_from: float = 1.0
     decay_to: float = 0.01
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if not 0 <= self.decay_from <= 1:
+            raise ValueError(f"decay_from is a fraction of the run, between 0 and 1, not {self.decay_from!r}")
+
     def rate(self, step: int) -> float:
         """The factor on every learning rate at one step (0-based)."""
         start = self.decay_from * self.steps
@@ -99,6 +107,11 @@ class Recipe:
     losses: LossTable
     players: tuple[Player, ...]
     training: Training
+
+    def __post_init__(self) -> None:
+        missing = set(self.losses.players) - {p.name for p in self.players}
+        if missing:
+            raise ValueError(f"the loss table has terms for {', '.join(sorted(missing))}, but no such player moves")
 
     def edit(self, **weights: float) -> Recipe:
         """Re-weight terms: `recipe.edit(local_adversarial=0)` drops one. Raises LossError for an unknown term."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import html
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from numbers import Real
 
 import torch
 
+from medsyn_core.training.fingerprint import fingerprint
 from medsyn_core.training.trace import Trace
 
 
@@ -63,18 +63,13 @@ class LossTerm:
         return value.reshape(())
 
     def describe(self) -> dict:
-        """What a run record keeps of this term; functions from outside the package are told apart by their
-        source."""
-        fn = inspect.unwrap(self.fn)
-        where = f"{getattr(fn, '__module__', '?')}.{getattr(fn, '__qualname__', repr(type(fn).__name__))}"
+        """What a run record keeps of this term. A function from outside the package is told apart by its code, its
+        closure and its arguments too."""
+        fn = self.fn.func if isinstance(self.fn, functools.partial) else self.fn
+        where = f"{getattr(fn, '__module__', '?')}.{getattr(fn, '__qualname__', type(fn).__qualname__)}"
         described = {"weight": self.weight, "player": self.player, "equation": self.equation, "function": where}
-        if not where.startswith("medsyn_core."):
-            try:
-                text = inspect.getsource(fn)
-            except (OSError, TypeError):  # typed at a prompt, or not a function: the name must do
-                text = where
-            described["source"] = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return described
+        own = where.startswith("medsyn_core.") and fn is self.fn
+        return described if own else described | {"source": fingerprint(self.fn)}
 
 
 @dataclass(frozen=True)

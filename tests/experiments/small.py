@@ -10,7 +10,7 @@ import numpy as np
 from medsyn_core.data import Source, SubjectRef, Volume, prepare
 from medsyn_core.data.cut import Settings
 from medsyn_core.experiments import dual_d
-from medsyn_core.experiments.plan import Plan, Row, data_hash
+from medsyn_core.experiments.plan import Plan, Row
 from medsyn_core.experiments.records import Record
 
 SPLIT = (4, 2, 6)
@@ -46,7 +46,7 @@ def cohort(size):
 
 
 def hash_of(size):
-    return data_hash(cohort(size).hash, cohort(size).split)
+    return cohort(size).identity
 
 
 def tiny(profile, recipe):

@@ -4,7 +4,7 @@ import torch
 
 from medsyn_core import data
 from medsyn_core.experiments import dual_d, records
-from medsyn_core.experiments.plan import Reference, data_hash
+from medsyn_core.experiments.plan import Reference
 from medsyn_core.profiles import profile
 from tests.experiments import small
 
@@ -125,7 +125,7 @@ def test_one_real_record_from_phantom_to_file(monkeypatch, own_cache):
     record = job.load()  # neither stale nor damaged
     assert job.state() == ("ok", "")
     cohort = dual_d.PLAN.cohort(size)
-    assert record.data_hash == expected == data_hash(cohort.hash, cohort.split)
+    assert record.data_hash == expected == cohort.identity
     assert isinstance(cohort, data.Cohort)
     assert len(record.metrics) == len(cohort.split.test)
     assert record.history["steps"]

@@ -145,10 +145,13 @@ def test_shapes_that_would_broadcast_and_bad_powers_are_refused():
         synthesis.synthesis(G, Y, p=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_finite_in_low_precision_at_extreme_scores(dtype):
     big = torch.tensor([[80.0], [-80.0]], dtype=dtype)
     for value in (adversarial.dense_generator(big), adversarial.dense_discriminator(big, -big)):
         assert torch.isfinite(value)
     one = torch.ones(1, 1, 2, 2, dtype=dtype)
     assert torch.isfinite(synthesis.difficult_region_normalised(one, 0 * one, one))
+    nearly = torch.full((1, 1, 2, 2), 0.999, dtype=dtype)  # F is tiny, but even: the plain loss
+    expected = 1.0 if float(nearly[0, 0, 0, 0]) < 1 else 0.0
+    assert float(synthesis.difficult_region_normalised(one, 0 * one, nearly)) == pytest.approx(expected, abs=1e-3)

@@ -11,7 +11,7 @@ from medsyn_core.training import LossError
 class Pairs:
     """Random pairs in the shape of a paired view."""
 
-    hash = "pairs"
+    identity = "pairs"
 
     def __init__(self, count=8, px=16):
         g = torch.Generator().manual_seed(0)
@@ -144,6 +144,8 @@ def test_a_students_mistakes_are_refused(pairs, small):
         small.add("broken", lambda t: t.translated.mean() * float("nan")).fit(pairs, progress=False, device="cpu")
     with pytest.raises(ValueError, match="choose one of: unet, fcn"):
         small.configure(generator="unte")
+    with pytest.raises(ValueError, match="beta not negative"):
+        small.configure(beta=-1)
 
 
 def test_profiles_change_sizes_and_nothing_else():

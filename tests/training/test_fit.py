@@ -33,7 +33,8 @@ def test_the_callers_random_numbers_are_left_alone():
 
 
 def test_resume_is_bit_for_bit(tmp_path):
-    whole = fit(recipe(steps=6))
+    falling = recipe(steps=6).configure(decay_from=0.25)
+    whole = fit(falling)
 
     class Stop(Exception):
         pass
@@ -42,9 +43,9 @@ def test_resume_is_bit_for_bit(tmp_path):
         raise Stop
 
     with pytest.raises(Stop):
-        fit(recipe(steps=6), folder=tmp_path, checkpoint_every=2, watch=Watch({5}, stop))
+        fit(falling, folder=tmp_path, checkpoint_every=2, watch=Watch({5}, stop))
     seen = []
-    resumed = fit(recipe(steps=6), folder=tmp_path, watch=Watch(range(7), lambda step, run: seen.append(step)))
+    resumed = fit(falling, folder=tmp_path, watch=Watch(range(7), lambda step, run: seen.append(step)))
     assert seen == [4, 5, 6]
     assert torch.equal(weights(whole), weights(resumed))
     assert resumed.history.series == whole.history.series
@@ -62,6 +63,12 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path):
         fit(recipe().edit(l1=2.0), folder=tmp_path)
     with pytest.raises(CheckpointError, match="seed"):
         fit(recipe(), folder=tmp_path, seed=3)
+    with pytest.raises(CheckpointError, match="precision"):
+        fit(recipe(), folder=tmp_path, precision="bf16-mixed")
+    other = Images()
+    other.identity = "other split"
+    with pytest.raises(CheckpointError, match="data_hash"):
+        recipe().fit(other, folder=tmp_path, progress=False, device="cpu")
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -70,29 +77,77 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         fit(recipe(), folder=tmp_path)
 
 
-def test_nan_stops_the_run_and_keeps_the_last_good_state(tmp_path):
+def snapshots():
+    """A dict that fills with every network's weights by step, and the watch that fills it."""
+    kept = {}
+
+    def keep(step, run):
+        kept[step] = {n: [p.detach().clone() for p in net.parameters()] for n, net in run.networks.items()}
+
+    return kept, Watch(range(100), keep)
+
+
+def bad_after(steps):
+    """A term that is 0 in its first turns and then goes bad in the way given by `kind`."""
     calls = []
 
-    def turns_bad(trace):
+    def value(trace):
         calls.append(1)
-        return trace.translated.mean() * (float("nan") if len(calls) > 3 else 0.0)
+        return trace.translated.mean() * (float("nan") if len(calls) > steps else 0.0)
 
-    with pytest.raises(LossError, match=r"'bad' is nan at step 3"):
-        fit(recipe().add("bad", turns_bad), folder=tmp_path)
+    def gradient(trace):
+        calls.append(1)
+        return (trace.translated * 0).square().sum().sqrt() if len(calls) > steps else trace.translated.mean() * 0
+
+    return {"value": value, "gradient": gradient}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("value", r"'bad' is nan at step 3; the last checkpoint is in"),
+        ("gradient", r"gradient of the generator's total is not finite at step 3, though its terms are \(l1, .*bad\)"),
+    ],
+)
+def test_a_bad_number_stops_the_run_and_the_last_checkpoint_stays_good(tmp_path, kind, message):
+    kept, watch = snapshots()
+    with pytest.raises(LossError, match=message):
+        fit(recipe().add("bad", bad_after(3)[kind]), folder=tmp_path, checkpoint_every=2, watch=watch)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert state["step"] == 3
-    assert all(torch.isfinite(v).all() for network in state["networks"].values() for v in network.values())
+    assert state["step"] == 2
+    for name, network in state["networks"].items():
+        for saved, seen in zip(network.values(), kept[2][name], strict=True):
+            assert torch.equal(saved, seen) and torch.isfinite(saved).all()
 
 
-def test_a_term_moves_only_its_players_networks():
-    run = {}
+def test_a_bad_first_step_leaves_the_start(tmp_path):
+    with pytest.raises(LossError, match="at step 0"):
+        fit(recipe().add("bad", bad_after(0)["value"]), folder=tmp_path)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 0
 
-    def keep(step, r):
-        run[step] = {n: [p.detach().clone() for p in net.parameters()] for n, net in r.networks.items()}
 
-    fit(recipe(steps=1).edit(critic=0, decay=0), watch=Watch({0, 1}, keep))
-    same = lambda n: all(torch.equal(a, b) for a, b in zip(run[0][n], run[1][n], strict=True))
-    assert same("critic") and not same("generator")
+@pytest.mark.parametrize(
+    ("idle", "moved"), [({"critic": 0, "decay": 0}, "generator"), ({"l1": 0, "adversarial": 0, "noise": 0}, "critic")]
+)
+def test_a_turn_moves_only_its_players_networks(idle, moved):
+    kept, watch = snapshots()
+    fit(recipe(steps=1).edit(**idle), watch=watch)
+    same = lambda n: all(torch.equal(a, b) for a, b in zip(kept[0][n], kept[1][n], strict=True))
+    assert {n for n in ("generator", "critic") if not same(n)} == {moved}
+
+
+def test_networks_that_do_not_move_collect_no_gradients():
+    """With both players at work, the critic's gradients come from its own terms alone."""
+    seen = []
+
+    def look(trace):
+        networks = trace._networks
+        seen.append({n: any(p.requires_grad for p in net.parameters()) for n, net in networks.items()})
+        return trace.translated.mean() * 0 + trace.score_fake.mean() * 0
+
+    fit(recipe(steps=1).add("look", look))
+    fit(recipe(steps=1).add("look", look, player="critic"))
+    assert seen == [{"generator": True, "critic": False}, {"generator": False, "critic": True}]
 
 
 def test_dropping_a_term_changes_no_other_samples():
@@ -114,6 +169,20 @@ def test_the_learning_rate_falls_linearly():
     assert training.rate(0) == training.rate(50) == 1.0
     assert training.rate(75) == pytest.approx(0.505)
     assert training.rate(99) == pytest.approx(0.01, abs=0.02)
+
+
+def test_the_optimiser_uses_the_falling_rate(monkeypatch):
+    rates = []
+    step = torch.optim.Adam.step
+
+    def spy(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    r = recipe(steps=4).edit(critic=0, decay=0).configure(decay_from=0.5, decay_to=0.0)
+    fit(r)
+    assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 0.5e-2])
 
 
 def test_two_runs_may_not_share_a_folder(tmp_path):

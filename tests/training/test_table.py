@@ -1,14 +1,15 @@
 """Loss tables and recipes: edits make new values, mistakes are refused with the names that exist."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsyn_core.training import LossError, LossTable, LossTerm, TraceError
-from tests.training.toy import Images, Toy, recipe
+from medsyn_core.training import LossError, LossTable, LossTerm, Recipe, TraceError
+from tests.training.toy import TERMS, Images, Toy, recipe
 
 
 def test_edit_leaves_the_old_recipe_unchanged():
@@ -101,7 +102,43 @@ def test_the_total_is_linear_in_the_weights(values, factor):
     assert float(scaled.total(parts)) == pytest.approx(factor * sum(values), abs=1e-6)
 
 
-def test_functions_from_outside_are_told_apart_by_their_source():
-    one = recipe().add("mine", lambda t: t.target.mean())
-    two = recipe().add("mine", lambda t: t.target.sum())
-    assert one.config_hash != two.config_hash
+def times(factor):
+    return lambda t: factor * t.target.mean()
+
+
+def scaled(t, factor):
+    return factor * t.target.mean()
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (lambda t: t.target.mean(), lambda t: t.target.sum()),
+        (lambda t: 1.0 * t.target.mean(), lambda t: 2.0 * t.target.mean()),
+        (times(0.0), times(9.0)),
+        (partial(scaled, factor=0.0), partial(scaled, factor=9.0)),
+        (lambda t, a=1: a * t.target.mean(), lambda t, a=2: a * t.target.mean()),
+        (partial(TERMS[0].fn), TERMS[0].fn),
+    ],
+    ids=["code", "constants", "closure", "partial", "defaults", "wrapped"],
+)
+def test_functions_from_outside_are_told_apart(one, two):
+    hash_of = lambda fn: recipe().add("mine", fn).config_hash
+    assert hash_of(one) == hash_of(one) != hash_of(two)
+
+
+def test_what_cannot_train_is_refused():
+    off = dict.fromkeys(recipe().losses, 0)
+    fit = lambda r: r.fit(Images(), progress=False, device="cpu")
+    with pytest.raises(LossError, match="nothing to train"):
+        fit(recipe().edit(**off))
+    with pytest.raises(LossError, match=r"terms of the generator \(mine\) depend on none of its networks"):
+        fit(recipe().edit(**off).add("mine", lambda t: t.target.mean()))
+    for name in ("steps", "batch_size"):
+        for value in (0, -3, 1.5, True):
+            with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+                recipe().configure(**{name: value})
+    with pytest.raises(ValueError, match="decay_from is a fraction"):
+        recipe().configure(decay_from=2)
+    with pytest.raises(ValueError, match="terms for critic, but no such player moves"):
+        Recipe(Toy(), recipe().losses, recipe().players[1:], recipe().training)

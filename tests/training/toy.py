@@ -59,7 +59,7 @@ class Toy(Method):
 class Images:
     """Paired images y = 1 - 2x, the same ones for every subset."""
 
-    hash = "toy"
+    identity = "toy"
 
     def __init__(self, count=12):
         self.source = torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(5))

@@ -23,7 +23,7 @@ EQUATIONS = (
         "uniformly, one a sample. lambda is not given; 10 is used.",
         function="medsyn_core.losses.adversarial.wasserstein_critic_gp",
         test="tests/losses/test_dual_equations.py::test_dual_2",
-        status="as printed",
+        status="changed because the described batch normalisation would mix the samples of a per-sample penalty",
     ),
     Equation(
         "dual-3",
@@ -48,7 +48,7 @@ EQUATIONS = (
         note="Called L_ADV2 here and L_G_ADV2 in dual-7. A mean over pixels, as dual-4.",
         function="medsyn_core.losses.adversarial.dense_generator",
         test="tests/losses/test_dual_equations.py::test_dual_5",
-        status="as printed",
+        status="changed because the sum over the image domain is taken as a mean, as in dual-4",
     ),
     Equation(
         "dual-6",
