@@ -58,18 +58,18 @@ ROWS = (
 # -- references: nothing is trained
 
 
-def paired_slices(cohort: Any, subset: str = "test") -> dict[str, np.ndarray]:
+def paired_slices(cohort: Any, settings: dual_d.DualD, subset: str = "test") -> dict[str, np.ndarray]:
     """All paired slices of a subset as arrays: source, target, brain, seg (N, H, W), subject, index (N,)."""
-    view = dual_d.DualD().view(cohort.subset(subset))
+    view = settings.view(cohort.subset(subset))
     batch = {name: value.numpy() for name, value in view.batch(range(len(view))).items()}
     for name in ("source", "target", "brain"):
         batch[name] = batch[name][:, 0]  # (N, 1, H, W) -> (N, H, W)
     return batch | {"brain": batch["brain"] > 0}
 
 
-def _score(cohort: Any, name: str) -> tuple[list[dict], Mapping[str, np.ndarray]]:
-    test = paired_slices(cohort)
-    predicted = _predict(name, cohort, test)
+def _score(cohort: Any, name: str, settings: dual_d.DualD) -> tuple[list[dict], Mapping[str, np.ndarray]]:
+    test = paired_slices(cohort, settings)
+    predicted = _predict(name, cohort, test, settings)
     keys = ("target", "brain", "seg", "subject")
     metrics = translation_metrics(predicted, *(test[key] for key in keys))
     shown = tumour_slices(test)
@@ -78,40 +78,42 @@ def _score(cohort: Any, name: str) -> tuple[list[dict], Mapping[str, np.ndarray]
         arrays |= {key: test[key][shown].astype(np.float16) for key in ("source", "target")}
         arrays |= {key: test[key][shown].astype(np.uint8) for key in ("brain", "seg")}
         arrays |= {"index": test["index"][shown]}
-    settings = dual_d.DualD()
     return [{"direction": f"{settings.source}-{settings.target}", **row} for row in metrics], arrays
 
 
-def _predict(name: str, cohort: Any, test: Mapping[str, np.ndarray]) -> np.ndarray:
+def _predict(name: str, cohort: Any, test: Mapping[str, np.ndarray], settings: dual_d.DualD) -> np.ndarray:
     if name == "copy":
         return copy_source(test["source"])
     if name == "affine-copy":
         return affine_matched_copy(test["source"], test["target"], test["brain"], test["subject"])
-    train = paired_slices(cohort, "train")
+    train = paired_slices(cohort, settings, "train")
     if name == "look-up":
         return fit_lookup(train["source"], train["target"], train["brain"])(test["source"], test["brain"])
     return training_mean(train["target"], cohort.z_mm[train["index"]], cohort.z_mm[test["index"]], test["brain"])
 
 
-REFERENCES = tuple(
-    Reference(name, title, {"source": "t1", "target": "t2", "version": 1}, partial(_score, name=name))
-    for name, title in (
-        ("copy", "copy of the source"),
-        ("atlas", "training mean (atlas)"),
-        ("look-up", "global intensity look-up"),
-        ("affine-copy", "affine-matched copy (oracle)"),
+def references(settings: dual_d.DualD) -> tuple[Reference, ...]:
+    """The rows that nobody trains, for one pair of modalities."""
+    pair = {"source": settings.source, "target": settings.target, "version": 1}
+    return tuple(
+        Reference(name, title, pair, partial(_score, name=name, settings=settings))
+        for name, title in (
+            ("copy", "copy of the source"),
+            ("atlas", "training mean (atlas)"),
+            ("look-up", "global intensity look-up"),
+            ("affine-copy", "affine-matched copy (oracle)"),
+        )
     )
-)
 
 
 def tumour_slices(test: Mapping[str, np.ndarray], count: int = PICTURES) -> np.ndarray:
-    """Places of `count` slices to show: the widest tumour slice of each subject, from the larger half of
-    subjects.
+    """Places of `count` slices to show: the widest tumour slice of each subject, from the larger half of subjects;
+    in a cohort without tumours, the widest slice.
 
-    Fixed by the data alone, so every row and seed shows the same ones; fewer where fewer subjects have a
-    tumour.
+    Fixed by the data alone, so every row and seed shows the same ones; fewer where fewer subjects have a tumour.
     """
-    area = (test["seg"] > 0).sum(axis=(1, 2))  # (N,)
+    counted = test["seg"] > 0 if (test["seg"] > 0).any() else test["brain"]
+    area = counted.sum(axis=(1, 2))  # (N,)
     widest = [np.flatnonzero(test["subject"] == s) for s in np.unique(test["subject"])]
     widest = np.array([rows[np.argmax(area[rows])] for rows in widest])
     order = widest[np.argsort(-area[widest], kind="stable")]
@@ -137,7 +139,7 @@ class Confidence:
         self.watch = Watch(steps, self.look) if judged else None
         self.extra: dict = {"confidence": []} if judged else {}
         self.pictures = seed == 0
-        self.test = paired_slices(cohort)
+        self.test = paired_slices(cohort, recipe.method)
         self.shown = tumour_slices(self.test)
         self._maps: dict[str, np.ndarray] = {}
 
@@ -170,31 +172,48 @@ class Confidence:
 # -- the cohort
 
 
-def _cohort(size: Profile) -> Any:
+def load_cohort(size: Profile, kind: str) -> Any:
+    """The cohort of a kind of phantom at a profile's sizes, prepared if need be."""
     from medsyn_core import data
 
-    return data.load("phantom", subjects=size.subjects, px=size.px, slices=size.slices, split="dual")
+    return data.load("phantom", kind=kind, subjects=size.subjects, px=size.px, slices=size.slices, split="dual")
 
 
 @cache
-def _data_hash(size: Profile) -> str:
-    """The hash `_cohort` would have; no volume is rendered."""
+def hash_cohort(size: Profile, kind: str) -> str:
+    """The identity that `load_cohort` would give; no volume is rendered."""
     from medsyn_core.data.cut import Settings
-    from medsyn_core.data.load import FOV_MM, open_source
+    from medsyn_core.data.load import FOV_MM, HEAD_FOV_MM, open_source
     from medsyn_core.data.prepare import digest_of
     from medsyn_core.data.splits import identity, split
 
-    source = open_source("phantom", subjects=size.subjects, px=size.px)
+    source = open_source("phantom", subjects=size.subjects, px=size.px, kind=kind)
     refs = source.subjects()
-    settings = Settings(size.px, size.slices, fov_mm=FOV_MM)
+    settings = Settings(size.px, size.slices, fov_mm=HEAD_FOV_MM if kind == "ct" else FOV_MM)
     return identity(digest_of(source, settings, refs), split(refs, "dual"))
 
 
 PLAN = Plan(
     paper="dual",
     title="Dual-D: T1 to T2 on the phantom cohort",
-    rows=(*REFERENCES, *ROWS),
-    cohort=_cohort,
-    data_hash=_data_hash,
+    rows=(*references(dual_d.DualD()), *ROWS),
+    cohort=partial(load_cohort, kind="glioma"),
+    data_hash=partial(hash_cohort, kind="glioma"),
+    observe=Confidence,
+)
+
+CT = {"source": "t1", "target": "ct"}
+CT_PLAN = Plan(
+    paper="dual-ct",
+    title="Dual-D: MR to CT on the phantom's heads",
+    rows=(
+        *references(dual_d.DualD(**CT)),
+        _row("fcn", "FCN", *PLAIN, generator="fcn", **CT),
+        _row("unet", "U-Net", *PLAIN, **CT),
+        _row("sgan-global", "sGAN, global discriminator", WITHOUT_ATTENTION, WITHOUT_LOCAL, **CT),
+        _row("dual-attention", "dual discriminators + attention", **CT),
+    ),
+    cohort=partial(load_cohort, kind="ct"),
+    data_hash=partial(hash_cohort, kind="ct"),
     observe=Confidence,
 )

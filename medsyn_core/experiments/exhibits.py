@@ -21,11 +21,13 @@ PROFILES = ("laptop", "gpu")  # whose numbers are shown
 class Need:
     """What an exhibit is made of.
 
-    rows: of the paper's plan; metrics: columns of its table; baselines: the best of them is what p-values
-    compare with; claims: of the paper; published: the paper's own numbers as (headings, rows), or None.
+    rows: of a plan; plan: its name where it is not the paper's; metrics: columns of its table; baselines: the best of
+    them is what p-values compare with; claims: of the paper; published: the paper's own numbers as (headings, rows),
+    or None.
     """
 
     rows: tuple[str, ...]
+    plan: str | None = None
     metrics: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -47,7 +49,8 @@ def results(id: str, profile: str) -> Results:
         raise ExhibitError(f"there is no exhibit {id!r}; list them: python -m medsyn_core exhibits")
     if id not in needs():
         raise ExhibitError(f"{id} is not yet made: no plan fills it; see python -m medsyn_core exhibits")
-    return Results(plan(ledger.paper_of(id)), profile, needs()[id].rows)
+    need = needs()[id]
+    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows)
 
 
 def state(exhibit: ledger.Exhibit) -> dict:

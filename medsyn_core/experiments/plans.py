@@ -1,4 +1,4 @@
-"""The plans that exist, by paper."""
+"""The plans that exist, by paper; a paper with two cohorts has two."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from medsyn_core.experiments.plan import Plan, PlanError
 
 
 def papers() -> tuple[str, ...]:
-    """Papers that have a plan."""
-    return ("dual",)
+    """Names that have a plan."""
+    return ("dual", "dual-ct")
 
 
 def plan(paper: str) -> Plan:
-    """The plan of a paper. Raises PlanError, naming those that exist."""
-    if paper == "dual":
-        from medsyn_core.experiments.dual_d import PLAN
+    """The plan of a name. Raises PlanError, naming those that exist."""
+    if paper not in papers():
+        raise PlanError(f"there is no plan for {paper!r}; there are: {', '.join(papers())}.")
+    from medsyn_core.experiments import dual_d
 
-        return PLAN
-    raise PlanError(f"there is no plan for {paper!r}; there are: {', '.join(papers())}.")
+    return {"dual": dual_d.PLAN, "dual-ct": dual_d.CT_PLAN}[paper]

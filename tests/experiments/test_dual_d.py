@@ -5,7 +5,10 @@ import torch
 from medsyn_core import data
 from medsyn_core.experiments import dual_d, records
 from medsyn_core.experiments.plan import Reference
-from medsyn_core.profiles import profile
+from medsyn_core.experiments.plans import papers
+from medsyn_core.experiments.plans import plan as find_plan
+from medsyn_core.methods.dual_d import DualD
+from medsyn_core.profiles import Profile, profile
 from tests.experiments import small
 
 GLOBAL = {"global_adversarial", "global_critic", "gradient_penalty"}
@@ -65,7 +68,7 @@ def test_pictures_of_rows_and_of_what_they_are_seen_beside_agree(plan):
         job.run("cpu")
     copy, first, second = (j.load() for j in plan.jobs("laptop", ["copy", "dual-attention"], [0, 1]))
     beside, shown = copy.arrays(), first.arrays()
-    test = dual_d.paired_slices(small.cohort(None))
+    test = dual_d.paired_slices(small.cohort(None), DualD())
     chosen = dual_d.tumour_slices(test)
     np.testing.assert_array_equal(beside["target"], test["target"][chosen].astype(np.float16))
     np.testing.assert_array_equal(beside["index"], test["index"][chosen])
@@ -85,7 +88,7 @@ def test_confidence_is_measured_inside_and_outside_tumours(plan):
     observer = dual_d.Confidence(recipe, cohort, seed=0)
     run = recipe.fit(cohort, device="cpu", progress=False, watch=observer.watch)
     rows = [row for row in observer.extra["confidence"] if row["step"] == 4]
-    test = dual_d.paired_slices(cohort)
+    test = dual_d.paired_slices(cohort, DualD())
     tumours = {int(s) for s in np.unique(test["subject"]) if (test["seg"][test["subject"] == s] > 0).any()}
     assert {row["subject"] for row in rows} == tumours
     judge = run.networks["local_discriminator"]
@@ -132,3 +135,24 @@ def test_one_real_record_from_phantom_to_file(monkeypatch, own_cache):
     assert record.extra["confidence"]
     assert record.path == records.path("dual", "smoke", "dual-attention", 0)
     assert record.path.stat().st_size + record.path.with_suffix(".safetensors").stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("name", papers())
+def test_the_data_of_a_plan_can_be_told_without_rendering_them(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDSYN_CACHE", str(tmp_path))
+    tiny = Profile("tiny", subjects=4, px=16, slices=1, seeds=1)
+    known = find_plan(name).data_hash(tiny)
+    assert not list(tmp_path.iterdir())
+    cohort = find_plan(name).cohort(tiny)
+    assert cohort.identity == known
+    settings = find_plan(name).row("unet").recipe("smoke").method
+    assert {settings.source, settings.target} <= set(cohort.modalities)
+
+
+def test_slices_without_tumours_are_chosen_by_the_brain():
+    seg = np.zeros((4, 4, 4), np.uint8)
+    brain = np.zeros((4, 4, 4), bool)
+    brain[1], brain[2] = True, True
+    brain[0, 0] = brain[3, 0] = True
+    chosen = dual_d.tumour_slices({"seg": seg, "brain": brain, "subject": np.array([0, 0, 1, 1])})
+    assert chosen.tolist() == [1, 2]

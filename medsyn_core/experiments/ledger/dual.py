@@ -73,7 +73,7 @@ EQUATIONS = (
 
 EXHIBITS = (
     Exhibit("dual-T1", "T1 to T2: MAE and PSNR of FCN, U-Net, sGAN and the full method", PAGE),
-    Exhibit("dual-T2", "MR to CT: MAE and PSNR of the same methods"),
+    Exhibit("dual-T2", "MR to CT: MAE and PSNR of the same methods", PAGE),
     Exhibit("dual-S3.1", "Global, local and dual discriminators", PAGE),
     Exhibit("dual-S3.2", "Attention on and off: overall and inside the tumour", PAGE),
     Exhibit("dual-F3", "With and without attention, tumour close-up; the confidence map as training goes on", PAGE),
