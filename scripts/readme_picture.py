@@ -9,11 +9,11 @@ from medsyn_core.figures import gallery, style
 from medsyn_core.files import atomic
 
 PICTURE = Path(__file__).resolve().parent.parent / "book" / "_static" / "patients.webp"
-SUBJECTS = (1, 2, 5)
+SUBJECTS = (2, 0, 10)
 
 
 def main() -> None:
-    cohort = data.load("phantom", subjects=8, px=128, slices=24)
+    cohort = data.load("phantom", subjects=11, px=128, slices=24)
     rows = gallery.widest_slices(cohort, SUBJECTS)
     with style.look(), atomic(PICTURE) as part:
         fig = gallery.subjects(cohort, rows, [f"patient {k + 1}" for k in range(len(rows))], cell=1.6)
