@@ -53,7 +53,9 @@ def write_runtimes(executed: Path, names: list[str]) -> None:
             cost = nbformat.read(path, as_version=4).metadata["medsyn"]
             row = (f"{{doc}}`/{name}`", f"{cost['seconds']:.0f}", str(cost["peak_mb"]), cost["profile"])
             lines.append(f"| {' | '.join(row)} |")
-    (executed / "book" / "appendix" / "runtimes-table.md").write_text("\n".join(lines) + "\n")
+    table = executed / "book" / "appendix" / "runtimes-table.md"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("\n".join(lines) + "\n")
 
 
 def main() -> int:

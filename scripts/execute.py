@@ -32,19 +32,29 @@ MODULES = (
 
 
 class PeakMemory(threading.Thread):
-    """Watches the resident memory of a process and its children until stopped; `.bytes` is the largest seen."""
+    """Watches the resident memory of a process and its children until `stop`; `.bytes` is the largest seen."""
 
     def __init__(self, pid: int):
         super().__init__(daemon=True)
         self.process, self.bytes, self.done = psutil.Process(pid), 0, threading.Event()
 
+    def look(self) -> None:
+        try:
+            family = [self.process, *self.process.children(recursive=True)]
+            self.bytes = max(self.bytes, sum(p.memory_info().rss for p in family))
+        except psutil.NoSuchProcess:  # a child that ended between the two calls; the next look counts the others
+            return
+
     def run(self) -> None:
         while not self.done.wait(0.1):
-            try:
-                family = [self.process, *self.process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(p.memory_info().rss for p in family))
-            except psutil.NoSuchProcess:  # a child that ended between the two calls
-                continue
+            self.look()
+
+    def stop(self) -> int:
+        """The largest memory in MB, the present moment included."""
+        self.done.set()
+        self.join()
+        self.look()
+        return round(self.bytes / 2**20)
 
 
 def run(source: Path) -> tuple[nbformat.NotebookNode, list[str]]:
@@ -62,13 +72,13 @@ def run(source: Path) -> tuple[nbformat.NotebookNode, list[str]]:
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
         seconds = time.perf_counter() - start
-        memory.done.set()
+        peak = memory.stop()
         probe = nbformat.v4.new_code_cell(MODULES)
         notebook.cells.append(probe)
         client.execute_cell(probe, len(notebook.cells) - 1)
     files = "".join(output.text for output in notebook.cells.pop().outputs).split()
     replace_widgets(notebook)
-    cost = {"seconds": round(seconds, 1), "peak_mb": round(memory.bytes / 2**20), "profile": profile().name}
+    cost = {"seconds": round(seconds, 1), "peak_mb": peak, "profile": profile().name}
     notebook.metadata["medsyn"] = cost
     return notebook, files
 
