@@ -153,7 +153,8 @@ class Results:
             f"{minutes:.0f} minutes of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
-        return line + (f" {older} of {len(records)} records were made by earlier sources." if older else "")
+        since = f" The package's code has changed since {older} of {len(records)} records were made; their settings fit."
+        return line + (since if older else "")
 
     def pictures(self) -> dict[str, dict[str, np.ndarray]]:
         """Row -> the arrays beside its seed 0, for figures."""

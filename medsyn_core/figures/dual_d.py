@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from medsyn_core.experiments.dual_exhibits import confidence
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import style
 from medsyn_core.figures.curves import curves
@@ -99,11 +100,10 @@ def confidence_slider(found: Results, row: str) -> FrameSlider:
 
 def confidence_means(found: Results, row: str) -> dict[str, np.ndarray]:
     """Mean of M over training: "steps" (S,), "tumour" and "rest" (seeds, S), averaged over test subjects."""
-    seeds = [record.extra["confidence"] for record in found.records[row]]
-    steps = sorted({look["step"] for look in seeds[0]})
-    mean = lambda looks, key: [np.mean([k[key] for k in looks if k["step"] == step]) for step in steps]
-    means = {key: np.array([mean(looks, key) for looks in seeds]) for key in ("tumour", "rest")}
-    return {"steps": np.array(steps), **means}
+    steps = sorted({look["step"] for look in found.records[row][0].extra["confidence"]})
+    both = [[m.mean(axis=1) for m in confidence(found, row, step)] for step in steps]  # S x (tumour, rest) x (seeds,)
+    tumour, rest = np.array(both).transpose(1, 2, 0)  # 2, seeds, S
+    return {"steps": np.array(steps), "tumour": tumour, "rest": rest}
 
 
 def confidence_curves(found: Results, row: str) -> Picture:
