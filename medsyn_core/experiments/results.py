@@ -153,7 +153,7 @@ class Results:
             f"{minutes:.0f} minutes of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
-        since = f" The package's code has changed since {older} of {len(records)} records were made; their settings fit."
+        since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."
         return line + (since if older else "")
 
     def pictures(self) -> dict[str, dict[str, np.ndarray]]:
