@@ -24,29 +24,40 @@ def _images(found: Results) -> tuple[dict[str, np.ndarray], dict[str, dict[str, 
     return {**rows["copy"], "seg": kept["copy"]["seg"]}, rows
 
 
-def _tumour_error(translated: np.ndarray, shared: Mapping[str, np.ndarray]) -> float:
-    """Mean absolute error inside the tumours shown, in grey levels of 255."""
-    return float(np.abs(translated - shared["target"])[shared["seg"] > 0].mean() * 255)
+def _error(translated: np.ndarray, shared: Mapping[str, np.ndarray]) -> float:
+    """Mean absolute error inside the tumours shown (in the head, where there are none), in grey levels of 255."""
+    inside = shared["seg"] > 0 if (shared["seg"] > 0).any() else shared["brain"] > 0
+    return float(np.abs(translated - shared["target"])[inside].mean() * 255)
 
 
 def _slices(shared: Mapping[str, np.ndarray]) -> list[str]:
     return [f"slice {k + 1}" for k in range(len(shared["target"]))]
 
 
+SHORT = {
+    "sgan-global": "sGAN,\nglobal",
+    "sgan-local": "sGAN,\nlocal",
+    "dual": "dual-D",
+    "dual-attention": "dual-D +\nattention",
+}
+
+
 def side_by_side(found: Results, rows: Sequence[str]) -> Picture:
     """Dual-D F4: source, every row's translation and the target; whole slices, seed 0."""
     shared, arrays = _images(found)
-    titles = {
-        row: found.title(row).replace(", ", ",\n").replace(" discriminator", "\ndiscriminator", 1) for row in rows
-    }
-    images = {"T1": shared["source"], **{titles[r]: arrays[r]["translated"] for r in rows}, "real T2": shared["target"]}
+    pair = found.records[rows[0]][0].config["method"]
+    source, target = pair["source"].upper(), pair["target"].upper()
+    images = {source: shared["source"]}
+    images |= {SHORT.get(row, found.title(row)): arrays[row]["translated"] for row in rows}
+    images[f"real {target}"] = shared["target"]
     fig = panels(images, _slices(shared), seg=shared["seg"], limits=(0, 1.1), cell=1.25)
-    errors = ", ".join(f"{found.title(r)} {_tumour_error(arrays[r]['translated'], shared):.1f}" for r in rows)
+    errors = ", ".join(f"{found.title(r)} {_error(arrays[r]['translated'], shared):.1f}" for r in rows)
+    where = "inside the outlined tumours" if (shared["seg"] > 0).any() else "inside the heads"
     return Picture(
         fig,
-        alt=f"{len(shared['target'])} test slices, each as T1, as translated by {len(rows)} methods and as real T2, "
-        f"tumours outlined. Mean absolute error inside these tumours, in grey levels of 255: {errors}",
-        caption="Dual-D F4. Methods on the same test slices (seed 0; slices chosen by the data, not by eye).",
+        alt=f"{len(shared['target'])} test slices, each as {source}, as translated by {len(rows)} methods and as real "
+        f"{target}. Mean absolute error {where}, in grey levels of 255: {errors}",
+        caption=f"Dual-D F4, {source} to {target}: methods on the same slices (seed 0; chosen by the data).",
     )
 
 
@@ -56,21 +67,17 @@ def attention_close_up(found: Results, rows: Sequence[str]) -> Picture:
     size = round(shared["target"].shape[-1] * CLOSE)
     near = lambda image: close_up(image, shared["seg"], size)
     images = {"T1": near(shared["source"])}
-    images |= {_short(row): near(arrays[row]["translated"]) for row in rows}
+    images |= {SHORT[row]: near(arrays[row]["translated"]) for row in rows}
     images["real T2"] = near(shared["target"])
-    maps = {f"error,\n{_short(row)}": near(np.abs(arrays[row]["translated"] - shared["target"])) for row in rows}
+    maps = {f"error,\n{SHORT[row]}": near(np.abs(arrays[row]["translated"] - shared["target"])) for row in rows}
     fig = panels(images, _slices(shared), seg=near(shared["seg"]), limits=(0, 1.1), maps=maps)
-    errors = " and ".join(f"{_tumour_error(arrays[r]['translated'], shared):.1f} for {_short(r)}" for r in rows)
+    errors = " and ".join(f"{_error(arrays[r]['translated'], shared):.1f} for {found.title(r)}" for r in rows)
     return Picture(
         fig,
         alt=f"Close-ups of {len(shared['target'])} tumours: T1, translations without and with attention, real T2 and "
         f"absolute errors. Mean absolute error inside these tumours, in grey levels of 255: {errors}",
         caption="Dual-D F3. Tumours without and with difficult-region attention (seed 0, the slices of F4).",
     )
-
-
-def _short(row: str) -> str:
-    return {"dual": "dual-D", "dual-attention": "dual-D +\nattention"}.get(row, row)
 
 
 def confidence_slider(found: Results, row: str) -> FrameSlider:
