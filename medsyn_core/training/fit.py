@@ -91,6 +91,8 @@ class _Loop:
         self.networks = recipe.method.networks(self.view.batch(self.sampler(0)[:1]))
         for network in self.networks.values():
             fabric.to_device(network.to(memory_format=torch.channels_last))
+        # Listed once: walking the module trees twice a turn would cost small networks more than their arithmetic.
+        self.parts = {name: (list(net.parameters()), list(net.modules())) for name, net in self.networks.items()}
         self.players = [p for p in recipe.players if recipe.losses.active(p.name)]
         if not self.players:
             raise LossError("every loss term has weight 0, so there is nothing to train; give one a weight with edit()")
@@ -112,7 +114,7 @@ class _Loop:
         return self.fabric.setup_optimizers(adam)
 
     def parameters(self, player: Player) -> list[nn.Parameter]:
-        return [p for name in player.networks for p in self.networks[name].parameters()]
+        return [p for name in player.networks for p in self.parts[name][0]]
 
     # -- the loop
     # ------------------------------------------------------------------------------------------------------
@@ -155,7 +157,7 @@ class _Loop:
 
     def _take_turn(self, player: Player, turn: int) -> dict[str, float]:
         """One update of one player: batch, trace, total, gradients, step. Returns its terms' values."""
-        torch.manual_seed(torch_seed(self.seed, turn, self.fabric.global_rank))
+        self._reseed(torch_seed(self.seed, turn, self.fabric.global_rank))
         self._freeze(player.networks)
         optimizer = self.optimizers[player.name]
         optimizer.zero_grad(set_to_none=True)
@@ -185,11 +187,17 @@ class _Loop:
         return {name: self.fabric.to_device(value) for name, value in batch.items()}
 
     def _freeze(self, moving: tuple[str, ...]) -> None:
-        """Only the moving networks collect gradients: the others are looked through, so no loss needs to detach
-        them."""
-        for name, network in self.networks.items():
-            network.requires_grad_(name in moving)
-            network.train(name in moving)
+        """Only moving networks collect gradients: the others are looked through, so no loss needs to detach them."""
+        for name, (parameters, modules) in self.parts.items():
+            for parameter in parameters:
+                parameter.requires_grad_(name in moving)
+            for module in modules:
+                module.training = name in moving
+
+    def _reseed(self, seed: int) -> None:
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would visit every kind of device there is
+        if self.fabric.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _set_rates(self) -> None:
         for player in self.players:
