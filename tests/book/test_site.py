@@ -11,6 +11,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 import yaml
+from playwright.sync_api import TimeoutError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text())
@@ -18,6 +19,7 @@ URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 FROM_THE_WEB = "mathjax"  # allowed only where `make` could not fetch it
+DRAWN = "e => e.querySelector('mjx-container svg')"
 
 pytestmark = pytest.mark.site
 
@@ -55,7 +57,10 @@ def visit(request, browser, address, site):
         seen.tab.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
         seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
         seen.tab.goto(f"{address}/{name}.html", wait_until="networkidle")
-        seen.tab.evaluate("() => window.MathJax?.startup?.promise")
+        try:
+            seen.tab.wait_for_function(f"() => [...document.querySelectorAll('.math')].every({DRAWN})", timeout=30_000)
+        except TimeoutError:
+            seen.errors.append("after half a minute there were still formulas that nobody had drawn")
         if os.environ.get("MEDSYN_SCREENSHOTS"):
             folder = ROOT / "_build" / "screenshots"
             folder.mkdir(parents=True, exist_ok=True)
@@ -84,8 +89,7 @@ def check_page(seen: Visit) -> None:
     # nothing is wider than the window
     assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     # every formula became a picture
-    drawn = "e => e.querySelector('mjx-container svg')"
-    raw = f"[...document.querySelectorAll('.math')].filter(e => !({drawn})(e)).map(e => e.innerText)"
+    raw = f"[...document.querySelectorAll('.math')].filter(e => !({DRAWN})(e)).map(e => e.innerText)"
     assert tab.evaluate(raw) == []
     assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
     # every image is there and described
