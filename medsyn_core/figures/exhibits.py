@@ -12,7 +12,7 @@ def written(table: Plain) -> Table:
     """One table as Markdown: its title above, its notes below, a line each; columns of numbers are set to the
     right."""
     keys = [str(i) for i in range(len(table.columns))]
-    rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    rows = [dict(zip(keys, map(_unbroken, row), strict=True)) for row in table.rows]
     align = "".join("r" if _numbers(row[i] for row in table.rows) else "l" for i in range(len(keys)))
     body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
     notes = "\n".join(f"<br><small>{note}</small>" for note in table.notes).removeprefix("<br>")
@@ -20,7 +20,12 @@ def written(table: Plain) -> Table:
 
 
 def _numbers(cells) -> bool:
-    return all(cell[:1].isdigit() or cell[:1] in "+-–<" for cell in cells)
+    return all(any(c.isdigit() or c == "–" for c in cell) and not any(c.isalpha() for c in cell) for cell in cells)
+
+
+def _unbroken(cell: str) -> str:
+    """A number stays on one line with its spread."""
+    return cell.replace(" ± ", "\u00a0±\u00a0").replace("< ", "<\u00a0")
 
 
 def exhibit(id: str, profile: str = "laptop") -> Table:

@@ -62,4 +62,5 @@ def test_the_slider_has_a_frame_for_each_look(found):
 
 def test_columns_of_numbers_stand_to_the_right():
     table = Table("x-T1", "a title", ("row", "n", "p"), (("a", "3 ± 1", "< 0.1"), ("b", "4", "–")), ("note",))
-    assert "| :-- | --: | --: |" in written(table).markdown
+    text = written(table).markdown
+    assert "| :-- | --: | --: |" in text and "3\u00a0±\u00a01" in text
