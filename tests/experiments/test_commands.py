@@ -115,3 +115,10 @@ def test_the_commands_about_data_are_there(capsys):
 def test_the_module_runs():
     done = subprocess.run([sys.executable, "-m", "medsyn_core", "version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"{__version__}\n"
+
+
+def test_a_reader_who_stops_early_is_no_error():
+    lines = subprocess.run(
+        f"{sys.executable} -m medsyn_core equations --json | head -n 1", shell=True, capture_output=True, text=True
+    )
+    assert lines.stdout.strip() == "[" and lines.stderr == ""
