@@ -68,7 +68,7 @@ test: $(READY)  ## lint, the book in the smoke profile, every test, the site in 
 	$(PY) -m pytest -m "site or not site"
 
 records: $(READY)  ## make the recorded runs again that are missing or out of date (hours; profile as above)
-	$(PY) -m medsyn_core record --all
+	$(PY) -m medsyn_core record all
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	MEDSYN_PROGRESS=1 .venv/bin/jupyter lab book

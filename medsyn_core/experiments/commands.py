@@ -41,16 +41,17 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _choice(command: argparse.ArgumentParser) -> None:
-    command.add_argument("paper", nargs="?", default="dual", help="whose plan (default: dual)")
+    command.add_argument("paper", nargs="?", default="all", help="whose plan, or all (default: all)")
     command.add_argument("--profile", default=None, help="smoke, laptop or gpu (default: $MEDSYN_PROFILE, else laptop)")
     command.add_argument("--rows", nargs="+", default=None, metavar="ROW", help="some rows only")
     command.add_argument("--seeds", nargs="+", type=int, default=None, metavar="SEED", help="some seeds only")
 
 
 def _jobs(arguments: argparse.Namespace) -> list:
-    from medsyn_core.experiments.plans import plan
+    from medsyn_core.experiments.plans import papers, plan
 
-    return plan(arguments.paper).jobs(arguments.profile, arguments.rows, arguments.seeds)
+    names = papers() if arguments.paper == "all" else (arguments.paper,)
+    return [job for name in names for job in plan(name).jobs(arguments.profile, arguments.rows, arguments.seeds)]
 
 
 def _equations(arguments: argparse.Namespace) -> None:
@@ -77,9 +78,11 @@ def _records(arguments: argparse.Namespace) -> None:
     rows, remarks = [], []
     for job in _jobs(arguments):
         state, why = job.state()
-        rows.append({"row": job.row.name, "seed": job.seed, "profile": job.profile, "state": state})
+        rows.append(
+            {"plan": job.plan.paper, "row": job.row.name, "seed": job.seed, "profile": job.profile, "state": state}
+        )
         remarks += [f"{job}: {why}"] if why else []
-    print(aligned(rows, ("row", "seed", "profile", "state")))
+    print(aligned(rows, ("plan", "row", "seed", "profile", "state")))
     print("\n".join(remarks), end="\n" if remarks else "")
 
 

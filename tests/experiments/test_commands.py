@@ -122,3 +122,9 @@ def test_a_reader_who_stops_early_is_no_error():
         f"{sys.executable} -m medsyn_core equations --json | head -n 1", shell=True, capture_output=True, text=True
     )
     assert lines.stdout.strip() == "[" and lines.stderr == ""
+
+
+def test_all_plans_are_meant_where_none_is_named(capsys):
+    assert main(["records", "--profile", "gpu", "--rows", "unet", "--seeds", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["dual", "unet"], ["dual-ct", "unet"]]
