@@ -33,7 +33,6 @@ GENERATORS = {"unet": UNet, "fcn": FCN}
 
 
 # -- what happens in one step (the paper's figure 2)
-# -------------------------------------------------------------------
 
 
 class DualDTrace(Trace):
@@ -82,7 +81,6 @@ class DualDTrace(Trace):
 
 
 # -- the loss terms, in the order of their equations
-# -------------------------------------------------------------------
 
 
 def synthesis_term(trace: DualDTrace) -> Tensor:
@@ -151,7 +149,6 @@ WEIGHTS_OF_THE_ANCESTORS = {"global_adversarial": 0.05, "local_adversarial": 0.0
 
 
 # -- the method
-# --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

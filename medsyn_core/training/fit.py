@@ -97,9 +97,8 @@ class _Loop:
         if not self.players:
             raise LossError("every loss term has weight 0, so there is nothing to train; give one a weight with edit()")
         self.optimizers = {p.name: self._optimizer(p) for p in self.players}
-        self.turns_a_step = sum(
-            p.updates for p in recipe.players
-        )  # idle players count: a dropped term moves nobody's samples
+        # Idle players count too: a dropped term moves nobody's samples.
+        self.turns_a_step = sum(p.updates for p in recipe.players)
         self.step, self.history = 0, History()
         precision = str(fabric.strategy.precision.precision)
         self.identity = {"config_hash": recipe.config_hash, "data_hash": cohort.identity, "seed": seed}
@@ -117,7 +116,6 @@ class _Loop:
         return [p for name in player.networks for p in self.parts[name][0]]
 
     # -- the loop
-    # ------------------------------------------------------------------------------------------------------
 
     def train(self, progress: bool, watch: Watch | None, checkpoint_every: int) -> None:
         from tqdm.auto import tqdm
@@ -140,9 +138,7 @@ class _Loop:
                 if self.step % checkpoint_every == 0 or self.step == steps:
                     self._save()
         self.run.peak_mb = peak_memory_mb(self.fabric.device)
-        self._freeze(())
-        for network in self.networks.values():
-            network.eval()
+        self._freeze(())  # which leaves every network in evaluation mode
         self._look(watch)
 
     def _one_step(self) -> dict[str, float]:
@@ -196,8 +192,8 @@ class _Loop:
 
     def _reseed(self, seed: int) -> None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would visit every kind of device there is
-        if self.fabric.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        if self.fabric.device.type in ("cuda", "mps"):
+            getattr(torch, self.fabric.device.type).manual_seed(seed)
 
     def _set_rates(self) -> None:
         for player in self.players:
@@ -238,7 +234,6 @@ class _Loop:
             watch.fn(self.step, self.run)
 
     # -- checkpoints
-    # ---------------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
         if self.folder is None or not self.fabric.is_global_zero:
