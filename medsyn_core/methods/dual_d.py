@@ -5,11 +5,12 @@ discriminator judges every region. Where the local one says "synthetic", the syn
 M)^\beta$.
 
 Left open by the paper and chosen here: beta = 2, p = 1 and one turn each (the defaults of its authors' earlier work);
-lambda_1 = lambda_2 = 0.005, on validation subjects the better of 0.005 and that work's 0.05 (there the pixel-wise
-loss is a sum, here a mean); the local discriminator sees the target alone, as the equations say, and its scores are
-upsampled to image size. Changed: no batch normalisation in the critic (a penalty of one sample's gradient needs one
-sample's score); M is detached in the attention (else the synthesis loss itself pays for fooling the discriminator);
-Adam's settings are this book's, where the paper's "details of D1" point to those of the WGAN-GP paper.
+lambda_1 = lambda_2 = 0.005, in short pilot runs on validation subjects the better of 0.005 and that work's 0.05 (the
+printed norm is a sum over pixels, the loss here a mean); the local discriminator sees the target alone, as the
+equations say, and its scores are upsampled to image size. Changed: no batch normalisation in the critic (a penalty of
+one sample's gradient needs one sample's score); M is detached in the attention (else the synthesis loss itself pays
+for fooling the discriminator); Adam's settings are this book's, where the paper's "details of D1" point to those of
+the WGAN-GP paper.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class LossTable(Mapping[str, LossTerm]):
     def total(self, parts: Mapping[str, torch.Tensor]) -> torch.Tensor:
         r"""What a player minimises: $\sum_k w_k L_k$, a scalar.
 
-        With the parts of `dual_d`'s generator this is dual-7, with those of another method its total.
+        It is every paper's total, dual-7 among them: which one depends on the parts.
         """
         return torch.stack([self[name].weight * value for name, value in parts.items()]).sum()
 

@@ -64,7 +64,7 @@ EQUATIONS = (
         "dual-7",
         "Total of the generator",
         note="lambda_1 and lambda_2 are not given. Both are 0.005 here, better on validation subjects than the "
-        "0.05 of its authors' earlier work, where the pixel-wise loss is a sum.",
+        "0.05 of its authors' earlier work, which beside a mean over pixels outweighs it.",
         function="medsyn_core.training.table.LossTable.total",
         test="tests/methods/test_dual_d.py::test_dual_7",
         status="as printed",
