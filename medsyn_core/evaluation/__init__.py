@@ -23,7 +23,7 @@ from medsyn_core.evaluation.significance import (
     verdict,
 )
 from medsyn_core.evaluation.texture import gradient_energy, power_spectrum, texture_scores
-from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics
+from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics, tumour_boxes
 
 __all__ = [
     "METRICS",
@@ -51,5 +51,6 @@ __all__ = [
     "texture_scores",
     "training_mean",
     "translation_metrics",
+    "tumour_boxes",
     "verdict",
 ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-REGIONS_OF_A_SLICE = ("", "_brain", "_tumour")
+REGIONS_OF_A_SLICE = ("", "_brain", "_tumour", "_box")
 METRICS = tuple(name + region for region in REGIONS_OF_A_SLICE for name in ("mae", "psnr", "ssim"))
 PSNR_CEILING = 100.0  # dB given to an exact copy: a mean over subjects has to stay finite
 WINDOW = 7  # pixels; the default of scikit-image
@@ -36,6 +36,17 @@ def ssim_map(predicted: np.ndarray, target: np.ndarray, data_range: float = 1.0)
     return (2 * mx * my + c1) * (2 * cov + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
 
 
+def tumour_boxes(seg: np.ndarray) -> np.ndarray:
+    """The smallest rectangle round the whole tumour of each slice: (N, H, W) BraTS codes -> (N, H, W) bool.
+
+    A slice without tumour has no box.
+    """
+    tumour = np.asarray(seg) > 0
+    span = lambda there: np.maximum.accumulate(there, 1) & np.maximum.accumulate(there[:, ::-1], 1)[:, ::-1]
+    rows, columns = span(tumour.any(axis=2)), span(tumour.any(axis=1))  # (N, H), (N, W): from the first to the last
+    return rows[:, :, None] & columns[:, None, :]
+
+
 def translation_metrics(
     predicted: np.ndarray,
     target: np.ndarray,
@@ -53,7 +64,8 @@ def translation_metrics(
     most 100 dB. MAE is in grey levels, 255 * |error| / data_range. SSIM is the mean of `ssim_map` over the
     region; over whole images a border of 3 pixels is left out, as scikit-image does. "mae", "psnr", "ssim"
     include the background, as the papers do (the background is easy: it flatters); "_brain" and "_tumour" do
-    not. A subject without tumour has None there. Returns one dict a subject, in order of first appearance,
+    not. "_box" is UTAD-Net's local score: the smallest rectangle round the whole tumour, slice by slice. A subject
+    without tumour has None in the last two; slices without are left out of them. Returns one dict a subject, in order of first appearance,
     with "subject" and "slices" (a count).
 
     Raises ValueError for shapes that disagree, values that are not finite, and a subject whose brain mask is
@@ -68,6 +80,7 @@ def translation_metrics(
     inside = np.zeros(predicted.shape[1:], bool)  # (H, W)
     edge = WINDOW // 2
     inside[edge:-edge, edge:-edge] = True
+    boxes = tumour_boxes(seg)
 
     rows = []
     for number in dict.fromkeys(subject.tolist()):
@@ -80,6 +93,7 @@ def translation_metrics(
             ("", everywhere, everywhere & inside),
             ("_brain", brain[own], brain[own]),
             ("_tumour", seg[own] > 0, seg[own] > 0),
+            ("_box", boxes[own], boxes[own]),
         ):
             row |= _scores(error[own], similarity[own], mask, ssim_mask, suffix, data_range)
         rows.append(row | {"slices": int(own.sum())})

@@ -33,7 +33,7 @@ class Metric:
 
 METRICS = {
     m.key: m
-    for kind, where in (("", ""), ("_brain", ", brain"), ("_tumour", ", tumour"))
+    for kind, where in (("", ""), ("_brain", ", brain"), ("_tumour", ", tumour"), ("_box", ", tumour box"))
     for m in (
         Metric(f"mae{kind}", f"MAE{where}", "grey levels of 255", 2, False, 0.25),
         Metric(f"psnr{kind}", f"PSNR{where}", "dB", 2, True, 0.1),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from medsyn_core.evaluation import METRICS, PSNR_CEILING, ssim_map, translation_metrics
+from medsyn_core.evaluation import METRICS, PSNR_CEILING, ssim_map, translation_metrics, tumour_boxes
 
 
 def slices(seed=0, n=6, px=16):
@@ -75,10 +75,36 @@ def test_regions_of_ssim_average_the_map():
     assert rows[0]["ssim_tumour"] == pytest.approx(similarity[data["seg"][:3] > 0].mean())
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), density=st.sampled_from([0.0, 0.02, 0.2, 1.0]))
+def test_the_box_is_the_smallest_rectangle_round_the_tumour_of_each_slice(seed, density):
+    seg = (np.random.default_rng(seed).random((3, 9, 7)) < density).astype(np.uint8) * 4
+    boxes = tumour_boxes(seg)
+    for tumour, box in zip(seg > 0, boxes, strict=True):
+        if not tumour.any():
+            assert not box.any()
+            continue
+        y, x = np.nonzero(tumour)
+        expected = np.zeros_like(tumour)
+        expected[y.min() : y.max() + 1, x.min() : x.max() + 1] = True
+        np.testing.assert_array_equal(box, expected)
+
+
+def test_box_scores_pool_the_boxes_of_a_subjects_slices():
+    data = slices()
+    row = translation_metrics(**data)[0]
+    p, t = data["predicted"][:3], data["target"][:3]
+    boxes = np.zeros(p.shape, bool)
+    boxes[1, 5:8, 5:8] = boxes[2, 6, 6] = True
+    mae, psnr = naive(p, t, boxes)
+    assert (row["mae_box"], row["psnr_box"]) == pytest.approx((mae, psnr))
+    assert row["ssim_box"] == pytest.approx(ssim_map(p, t)[boxes].mean())
+
+
 def test_a_subject_without_tumour_has_none_there_and_numbers_elsewhere():
     row = translation_metrics(**slices())[1]
     for name in METRICS:
-        assert (row[name] is None) == name.endswith("_tumour")
+        assert (row[name] is None) == name.endswith(("_tumour", "_box"))
 
 
 def test_an_exact_copy_gets_the_ceiling_and_an_ssim_of_one():

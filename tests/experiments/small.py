@@ -77,8 +77,8 @@ def written(job, effect=0.0, subjects=8, **changes) -> Record:
     for subject in range(subjects):
         psnr = 20 + effect + anatomy[subject] + 0.02 * rng.standard_normal()
         row = {"direction": "t1-t2", "subject": subject, "slices": 2}
-        for kind in ("", "_brain", "_tumour"):
-            nothing = kind == "_tumour" and subject == subjects - 1
+        for kind in ("", "_brain", "_tumour", "_box"):
+            nothing = kind in ("_tumour", "_box") and subject == subjects - 1
             scores = {f"mae{kind}": 40 - psnr, f"psnr{kind}": psnr, f"ssim{kind}": psnr / 30}
             row |= dict.fromkeys(scores) if nothing else scores
         metrics.append(row)

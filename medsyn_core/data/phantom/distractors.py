@@ -21,9 +21,7 @@ def _blob(position: np.ndarray, centre: tuple, extent: tuple) -> np.ndarray:
     """Gaussian bump at ±x, y, z of the template: (3, P) -> (P,)."""
     x, y, z = centre
     a, b, c = extent
-    return np.exp(
-        -(((np.abs(position[0]) - x) / a) ** 2 + ((position[1] - y) / b) ** 2 + ((position[2] - z) / c) ** 2)
-    )
+    return np.exp(-(((np.abs(position[0]) - x) / a) ** 2 + ((position[1] - y) / b) ** 2 + ((position[2] - z) / c) ** 2))
 
 
 class Distractors:

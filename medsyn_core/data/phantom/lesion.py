@@ -60,7 +60,7 @@ def draw_plan(rng: np.random.Generator) -> Plan:
         style = str(rng.choice(["diffuse", "speckled", "cyst"], p=[0.60, 0.25, 0.15]))
     necrosis = {"ring": u(0.45, 0.8), "solid": u(0, 0.25), "patchy": u(0.25, 0.55), "cyst": u(0.4, 0.75)}
     # rims that enhance in part or hardly at all: necrosis alone must not give enhancement away on FLAIR
-    quiet = {"ring": u(-1.6, 0.4), "solid": u(-1.4, 0.2), "patchy": u(-0.3, 0.7), "speckled": u(1.0, 1.6)}
+    quiet = {"ring": u(-1.85, 0.15), "solid": u(-1.65, -0.05), "patchy": u(-0.55, 0.45), "speckled": u(0.75, 1.35)}
     return Plan(
         grade="HGG" if high else "LGG",
         style=style,

@@ -35,7 +35,7 @@ class PhantomSource:
     def key(self) -> dict:
         """What, with the subjects' ids, identifies the data; the number of subjects does not change any of them."""
         return {
-            "generator": GENERATOR_VERSION,
+            "generator": GENERATOR_VERSION[self.kind],
             "template": template().digest,
             "kind": self.kind,
             "px": self.px,

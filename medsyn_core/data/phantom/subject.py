@@ -19,8 +19,8 @@ from medsyn_core.data.phantom.lesion import Lesion, draw_plan
 from medsyn_core.data.phantom.protocol import KINDS, SITES, draw_scanner
 from medsyn_core.data.volume import Volume
 
-GENERATOR_VERSION = 2
-"""Raised whenever the same seeds would give other images; part of every cohort's key, not of the seeds."""
+GENERATOR_VERSION = {"glioma": 3, "ixi": 2, "ukb": 2, "ct": 2}
+"""By kind, raised whenever the same seeds would give other images; part of every cohort's key, not of the seeds."""
 
 _STREAMS = ("anatomy", "lesion", "physics", "noise")
 _ROOT = 1

@@ -41,18 +41,20 @@ HEALTHY = {
     },
 }
 
-# Lesions as multiples of the subject's own white matter: (T1 range, T2 range, PD), after de Blank 2019 (3 T
-# fingerprinting: solid tumour and its surroundings x1.3-2.0 in T1). Water raises T1, T2 and PD together.
+# Lesions as multiples of the subject's own white matter: (T1 range, T2 range, PD). de Blank 2019 (3 T fingerprinting)
+# measured x1.5-2.0 in T1 for solid tumour and x1.3 for its surroundings; oedema is set a little lower and the core a
+# little higher, so that T1 alone shows little of a tumour and enhancement tells its core, as in BraTS. Water raises T1,
+# T2 and PD together.
 LESIONS = {
-    "net": ((1.65, 2.25), (1.60, 2.40), 1.12),
+    "net": ((1.75, 2.35), (1.60, 2.40), 1.12),
     "ncr": ((2.20, 4.20), (2.10, 4.40), 1.20),
-    "ed": ((1.25, 1.55), (1.60, 2.35), 1.10),
+    "ed": ((1.12, 1.32), (1.60, 2.35), 1.10),
     "wmh": ((1.20, 1.45), (1.40, 1.90), 1.05),
 }
 
 # Gadolinium in mM after injection; None is drawn per subject.
 UPTAKE = {
-    "et": (0.25, 0.65),
+    "et": (0.40, 0.80),
     "blood": (0.70, 1.40),
     "choroid": (0.50, 1.00),
     "net": (0.0, 0.04),
