@@ -65,8 +65,8 @@ def translation_metrics(
     region; over whole images a border of 3 pixels is left out, as scikit-image does. "mae", "psnr", "ssim"
     include the background, as the papers do (the background is easy: it flatters); "_brain" and "_tumour" do
     not. "_box" is UTAD-Net's local score: the smallest rectangle round the whole tumour, slice by slice. A subject
-    without tumour has None in the last two; slices without are left out of them. Returns one dict a subject, in order of first appearance,
-    with "subject" and "slices" (a count).
+    without tumour has None in the last two; slices without are left out of them. Returns one dict a subject, in
+    order of first appearance, with "subject" and "slices" (a count).
 
     Raises ValueError for shapes that disagree, values that are not finite, and a subject whose brain mask is
     empty.

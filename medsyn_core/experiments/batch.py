@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,7 @@ def make(
     jobs: Sequence[Job],
     *,
     device: str = "auto",
-    precision: str = "32-true",
+    precision: str | None = None,
     processes: int = 1,
     again: bool = False,
     log: Callable[[str], None] = print,
@@ -32,6 +33,9 @@ def make(
     log(f"{len(jobs) - len(todo)} of {len(jobs)} runs are recorded; {len(todo)} to make.")
     if not todo:
         return []
+    for job in todo if again else ():
+        if job.folder is not None:
+            shutil.rmtree(job.folder, ignore_errors=True)  # else its checkpoint would be found finished
     todo[0].plan.cohort(profile(todo[0].profile))  # prepared once, before anybody trains
     failed = []
     outcomes = _outcomes(todo, device, precision, processes, log)

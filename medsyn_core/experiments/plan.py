@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from medsyn_core.data.store import cache_folder
 from medsyn_core.experiments import provenance, records
 from medsyn_core.experiments.records import Record, RecordError, StaleRecord
 from medsyn_core.profiles import Profile, profile
-from medsyn_core.training import Recipe, Watch
+from medsyn_core.training import Recipe, Run, Watch
 
 
 class PlanError(ValueError):
@@ -33,11 +34,17 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Row:
-    """A trained row of a table. recipe: from a profile's name to the recipe."""
+    """A trained row of a table. recipe: from a profile's name to the recipe.
+
+    teacher: another row, whose trained run of the same seed `taught` turns into this row's recipe; that recipe is
+    described like `recipe(profile)` and can be trained.
+    """
 
     name: str
     title: str
     recipe: Callable[[str], Recipe]
+    teacher: str | None = None
+    taught: Callable[[Run], Recipe] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Plan:
     """All rows of a paper on one cohort, most telling first.
 
     cohort: prepares it for a profile; data_hash: the hash it will have, without preparing anything; observe:
-    an observer for (recipe, cohort, seed), or None.
+    an observer for (recipe, cohort, seed), or None; precision: of the trainings, unless another is asked for.
     """
 
     paper: str
@@ -66,6 +73,7 @@ class Plan:
     cohort: Callable[[Profile], Any]
     data_hash: Callable[[Profile], str]
     observe: Callable[[Recipe, Any, int], Observer | None] = field(default=lambda recipe, cohort, seed: None)
+    precision: str = "32-true"
 
     def row(self, name: str) -> Row | Reference:
         """A row by name. Raises PlanError, naming the rows that exist."""
@@ -137,9 +145,9 @@ class Job:
         older = record.source_hash != provenance.source_hash()
         return "ok", "made by other sources of the package" if older else ""
 
-    def run(self, device: str = "auto", precision: str = "32-true", progress: bool = False) -> Record:
-        """Do the run and save its record."""
-        size = profile(self.profile)
+    def run(self, device: str = "auto", precision: str | None = None, progress: bool = False) -> Record:
+        """Do the run and save its record; precision: the plan's by default."""
+        size, precision = profile(self.profile), precision or self.plan.precision
         cohort = self.plan.cohort(size)
         if isinstance(self.row, Reference):
             started = time.perf_counter()
@@ -168,11 +176,24 @@ class Job:
         records.save(record, dict(arrays))
         return record
 
+    @property
+    def folder(self) -> Path | None:
+        """Where a run that others learn from keeps its checkpoint; the others keep none."""
+        if self.row.name not in {getattr(row, "teacher", None) for row in self.plan.rows}:
+            return None
+        data_hash = self.plan.data_hash(profile(self.profile))
+        name = f"{self.row.name}-seed{self.seed}-{self.identity()[1]}-{data_hash}"
+        return cache_folder() / "runs" / self.plan.paper / self.profile / name
+
     def _train(self, cohort: Any, device: str, precision: str, progress: bool) -> tuple[dict, Mapping]:
         recipe = self.row.recipe(self.profile)
+        options = {"seed": self.seed, "device": device, "precision": precision, "progress": progress}
+        if self.row.teacher is not None:
+            lesson = Job(self.plan, self.plan.row(self.row.teacher), self.seed, self.profile)
+            recipe = self.row.taught(lesson.row.recipe(self.profile).fit(cohort, folder=lesson.folder, **options))
         observer = self.plan.observe(recipe, cohort, self.seed)
         watch = observer.watch if observer else None
-        run = recipe.fit(cohort, seed=self.seed, device=device, precision=precision, progress=progress, watch=watch)
+        run = recipe.fit(cohort, folder=self.folder, watch=watch, **options)
         outcome = {
             "metrics": run.metrics,
             "history": run.history.as_dict(points=200),

@@ -7,13 +7,13 @@ from medsyn_core.experiments.plan import Plan, PlanError
 
 def papers() -> tuple[str, ...]:
     """Names that have a plan."""
-    return ("dual", "dual-ct")
+    return ("dual", "dual-ct", "utad")
 
 
 def plan(paper: str) -> Plan:
     """The plan of a name. Raises PlanError, naming those that exist."""
     if paper not in papers():
         raise PlanError(f"there is no plan for {paper!r}; there are: {', '.join(papers())}.")
-    from medsyn_core.experiments import dual_d
+    from medsyn_core.experiments import dual_d, utad
 
-    return {"dual": dual_d.PLAN, "dual-ct": dual_d.CT_PLAN}[paper]
+    return {"dual": dual_d.PLAN, "dual-ct": dual_d.CT_PLAN, "utad": utad.PLAN}[paper]

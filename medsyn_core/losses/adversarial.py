@@ -18,14 +18,15 @@ def wasserstein_critic(score_fake: Tensor, score_real: Tensor) -> Tensor:
     return score_fake.mean() - score_real.mean()
 
 
-def gradient_penalty(gradient: Tensor) -> Tensor:
+def gradient_penalty(gradient: Tensor, weight: Tensor | None = None) -> Tensor:
     r"""$E[(\lVert\nabla_{\hat x} D(\hat x)\rVert_2 - 1)^2]$, the second part of dual-2 (Gulrajani et al., 2017).
 
     gradient: (B, ...), of each sample's summed score with respect to that sample. The norm runs over everything
-    but the batch: over the channel axis alone it would be another penalty.
+    but the batch: over the channel axis alone it would be another penalty. weight: (B,), 0 for samples that show
+    nothing, None for all alike; the mean runs over the whole batch.
     """
-    norm = gradient.flatten(1).norm(dim=1)  # (B,)
-    return (norm - 1).square().mean()
+    off = (gradient.flatten(1).norm(dim=1) - 1).square()  # (B,)
+    return (off if weight is None else weight * off).mean()
 
 
 def wasserstein_critic_gp(score_fake: Tensor, score_real: Tensor, gradient: Tensor, penalty: float = 10.0) -> Tensor:
@@ -56,8 +57,9 @@ def score_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor
     """Gradient of each image's summed score with respect to that image, (B, C, H, W), itself differentiable.
 
     images: (B, C, H, W), requiring gradients. It is per sample only if the critic mixes no samples (no batch norm).
+    Mixed precision is left for this one: a norm of gradients, differentiated again, needs all of float32.
     """
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
     return gradient
 

@@ -177,10 +177,13 @@ class DualD(Method):
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
         size = tuple(example["target"].shape[-2:])
         return {
-            "generator": GENERATORS[self.generator](width=self.width, levels=self.levels),
+            "generator": self.untrained_model(),
             "global_critic": GlobalCritic(1, size, self.critic_width),
             "local_discriminator": FCN(width=self.critic_width, levels=3),
         }
+
+    def untrained_model(self) -> nn.Module:
+        return GENERATORS[self.generator](width=self.width, levels=self.levels)
 
     def view(self, subset: Any) -> Paired:
         return Paired(subset, self.source, self.target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def norm(channels: int, groups: int = 4) -> nn.GroupNorm:
@@ -31,3 +31,20 @@ def check_divisible(height: int, width: int, levels: int) -> None:
         raise ValueError(
             f"an image of {height} x {width} pixels cannot be halved {levels} times; use multiples of {2**levels}"
         )
+
+
+class ConditionalNorm(nn.Module):
+    """Instance normalisation whose scale and shift belong to a code: (B, C, H, W) and (B,) -> (B, C, H, W).
+
+    codes: how many codes there are; they differ from the start, so that the first step already tells them apart.
+    """
+
+    def __init__(self, channels: int, codes: int):
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels)
+        self.scale, self.shift = nn.Embedding(codes, channels), nn.Embedding(codes, channels)
+        nn.init.normal_(self.scale.weight, 1.0, 0.1)
+        nn.init.normal_(self.shift.weight, 0.0, 0.1)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        return self.norm(x) * self.scale(code)[:, :, None, None] + self.shift(code)[:, :, None, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from medsyn_core.networks.blocks import check_divisible
@@ -35,3 +37,30 @@ class GlobalCritic(nn.Module):
         if tuple(x.shape[-2:]) != self.size:
             raise ValueError(f"this critic was built for {self.size} images, not {tuple(x.shape[-2:])}")
         return self.head(self.features(x).flatten(1))  # (B, 8 width, H/8, W/8) -> (B, 1)
+
+
+class PatchCritic(nn.Module):
+    """UTAD-Net's critic: strided 4 x 4 convolutions, then one head that scores and one that names the modality.
+
+    (B, 1, H, W) -> scores (B,) and logits (B, codes), each head's map averaged over its patches. width: channels after
+    the first of `levels` halvings, doubled with each. No normalisation: the penalty's gradient is one sample's.
+    """
+
+    def __init__(self, width: int = 16, levels: int = 4, codes: int = 4):
+        super().__init__()
+        self.levels = levels
+        widths = [1, *(width * 2**k for k in range(levels))]
+        stages: list[nn.Module] = []
+        for a, b in pairwise(widths):
+            stages += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.01)]
+        self.features = nn.Sequential(*stages)
+        self.heads = nn.Conv2d(widths[-1], 1 + codes, 3, padding=1)  # the score's filter first, then the modalities'
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # torch's default loses half the signal a stage, and nothing restores it
+                nn.init.kaiming_normal_(module.weight, a=0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        check_divisible(*x.shape[-2:], self.levels)
+        answers = self.heads(self.features(x)).mean(dim=(2, 3))  # (B, 1 + codes, h, w) -> (B, 1 + codes)
+        return answers[:, 0], answers[:, 1:]

@@ -24,6 +24,7 @@ class Method(ABC):
     """What the engine asks of a method: a frozen dataclass of settings with these five answers."""
 
     name: ClassVar[str]
+    memory_format: ClassVar[torch.memory_format] = torch.channels_last  # of the weights; what measured faster
 
     @abstractmethod
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
@@ -44,6 +45,15 @@ class Method(ABC):
     @abstractmethod
     def evaluate(self, networks: Mapping[str, nn.Module], subset: Any) -> list[dict]:
         """Metrics, one dict a subject and direction."""
+
+    def untrained_model(self) -> nn.Module:
+        """What `model` gives, with fresh weights: saved ones can be loaded into it."""
+        raise NotImplementedError(f"{self.name} does not say how its model is built")
+
+    def settings(self) -> dict[str, Any]:
+        """The method's settings by name: its fields, but for those whose metadata say that they are none."""
+        fields = [f.name for f in dataclasses.fields(self) if f.metadata.get("setting", True)]
+        return {name: getattr(self, name) for name in fields}
 
     def draws(self, size: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Random numbers of one step, the first axis `size`: they belong to samples, so that splitting a batch
@@ -166,7 +176,7 @@ class Recipe:
     def config(self) -> dict:
         """The whole recipe as plain JSON-able data: what a run record keeps, and what must match to load it."""
         config = {
-            "method": {"name": self.method.name, **dataclasses.asdict(self.method)},
+            "method": {"name": self.method.name, **self.method.settings()},
             "losses": {name: term.describe() for name, term in self.losses.items()},
             "players": {p.name: {k: v for k, v in dataclasses.asdict(p).items() if k != "name"} for p in self.players},
             "training": dataclasses.asdict(self.training),

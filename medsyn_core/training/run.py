@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from medsyn_core.files import atomic
 from medsyn_core.training.history import History
 from medsyn_core.training.recipe import Recipe
 from medsyn_core.training.table import LossTable
+
+
+def in_parts(model: nn.Module, batch_size: int, *inputs: Tensor) -> Tensor:
+    """`model(*inputs)` computed `batch_size` samples at a time on the model's device, float32 on the CPU.
+
+    inputs: tensors (N, ...) of one length. Gradients are the caller's affair.
+    """
+    device = next(model.parameters()).device
+    parts = zip(*(x.split(batch_size) for x in inputs), strict=True)
+    return torch.cat([model(*(x.to(device) for x in part)).float().cpu() for part in parts])
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,19 @@ class Run:
 
     @torch.no_grad()  # use, not training: no graph is kept
     def translate(self, source: Tensor, batch_size: int = 32) -> Tensor:
-        """The model's answer for images (N, C, H, W), on the CPU, `batch_size` at a time."""
-        device = next(self.model.parameters()).device
-        parts = [self.model(part.to(device)).float().cpu() for part in source.split(batch_size)]
-        return torch.cat(parts)  # (N, C', H, W)
+        """The answer of a model that takes images (N, C, H, W) alone, on the CPU, `batch_size` at a time."""
+        return in_parts(self.model, batch_size, source)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model's weights and the method's settings into one .safetensors file, atomically; read it with
+        `medsyn_core.methods.load(path)`."""
+        from safetensors.torch import save_file
+
+        method = {"name": self.recipe.method.name, "settings": self.recipe.config()["method"]}
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
+        with atomic(path) as part:
+            save_file(weights, part, metadata={"medsyn": json.dumps(method)})
+        return Path(path)
 
     @cached_property
     def metrics(self) -> list[dict]:

@@ -1,0 +1,193 @@
+"""The UTAD-Net plan: all twelve directions between four modalities on the phantom, unpaired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medsyn_core.data.views import Unpaired
+from medsyn_core.evaluation import affine_matched_copy, copy_source, own_lookup, training_mean, translation_metrics
+from medsyn_core.experiments.dual_d import hash_cohort, load_cohort, tumour_slices
+from medsyn_core.experiments.plan import Plan, Reference, Row
+from medsyn_core.methods import utad
+from medsyn_core.training import Recipe, Run, Watch, in_parts
+
+SHOWN = (("t1ce", "t1"), ("flair", "t2"), ("t1", "t1ce"), ("flair", "t1ce"))
+"""The four directions of the paper's figure 3."""
+
+
+# -- references: nothing is trained
+
+
+def _score(cohort: Any, name: str) -> tuple[list[dict], Mapping[str, np.ndarray]]:
+    test = everything(cohort, "test")
+    rows, predicted = [], {}
+    for source, target in permutations(cohort.modalities, 2):
+        s, t = (cohort.modalities.index(m) for m in (source, target))
+        predicted[source, target] = _predict(name, cohort, test, s, t)
+        keys = ("brain", "seg", "subject")
+        scores = translation_metrics(predicted[source, target], test["images"][:, t], *(test[key] for key in keys))
+        rows += [{"direction": f"{source}-{target}", **row} for row in scores]
+    shown = four_slices(test)
+    arrays = {"shown": np.stack([predicted[pair][i] for pair, i in zip(SHOWN, shown, strict=True)]).astype(np.float16)}
+    if name == "copy":  # what the other rows' pictures are seen beside is kept once, here
+        arrays |= {"images": test["images"][shown].astype(np.float16), "index": test["index"][shown]}
+        arrays |= {key: test[key][shown].astype(np.uint8) for key in ("brain", "seg")}
+    return rows, arrays
+
+
+def _predict(name: str, cohort: Any, test: Mapping[str, np.ndarray], s: int, t: int) -> np.ndarray:
+    source, target = test["images"][:, s], test["images"][:, t]
+    if name == "copy":
+        return copy_source(source)
+    if name in ORACLES:
+        return ORACLES[name](source, target, test["brain"], test["subject"])
+    train = Unpaired(cohort.subset("train"))  # an atlas of what training shows: one modality a subject
+    batch = train.batch(range(len(train)))
+    of_target = batch["modality"].numpy() == t
+    rows = batch["index"].numpy()[of_target]
+    images = batch["image"][:, 0].numpy()[of_target]
+    return training_mean(images, cohort.z_mm[rows], cohort.z_mm[test["index"]], test["brain"])
+
+
+ORACLES = {"affine-copy": affine_matched_copy, "own-look-up": own_lookup}
+REFERENCES = tuple(
+    Reference(name, title, {"pairing": 0, "version": 1}, partial(_score, name=name))
+    for name, title in (
+        ("copy", "copy of the source"),
+        ("atlas", "training mean (atlas)"),
+        ("affine-copy", "affine-matched copy (oracle)"),
+        ("own-look-up", "each subject's own look-up (oracle)"),
+    )
+)
+
+
+def everything(cohort: Any, subset: str) -> dict[str, np.ndarray]:
+    """All slices of a subset with all modalities, for evaluation: images (N, M, H, W), brain, seg (N, H, W), subject,
+    index (N,)."""
+    view = Unpaired(cohort.subset(subset))
+    batch, oracle = view.batch(range(len(view))), view.oracle(range(len(view)))
+    found = {name: batch[name].numpy() for name in ("seg", "subject", "index")}
+    return found | {"images": oracle["images"].numpy(), "brain": batch["brain"][:, 0].numpy() > 0}
+
+
+def four_slices(test: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Places of the four slices to show, (4,); where fewer subjects have a tumour, some come twice."""
+    return np.resize(tumour_slices(test, len(SHOWN)), len(SHOWN))
+
+
+# -- trained rows
+
+
+def _teacher(profile: str, region: str, guide: str) -> Recipe:
+    return utad.teacher(profile, region, guide)
+
+
+def _student(profile: str, region: str, structure: str) -> Recipe:
+    return utad.student(utad.teacher(profile, region), structure)
+
+
+def _teacher_row(name: str, title: str, region: str = "WT", guide: str = "tumour") -> Row:
+    return Row(name, title, partial(_teacher, region=region, guide=guide))
+
+
+def _student_row(name: str, title: str, region: str = "WT", structure: str = "full") -> Row:
+    describe = partial(_student, region=region, structure=structure)
+    return Row(name, title, describe, f"teacher-{region.lower()}", partial(utad.student, structure=structure))
+
+
+ROWS = (
+    _teacher_row("teacher-wt", "teacher, WT mask"),
+    _student_row("student-wt", "student, WT teacher"),
+    _teacher_row("teacher-zeros", "teacher, zeros map", guide="zeros"),
+    _teacher_row("teacher-random", "teacher, random map", guide="random"),
+    _student_row("student-global", "student, only global branch", structure="global"),
+    _student_row("student-no-encoder", "student, without local encoder", structure="no_local_encoder"),
+    _student_row("student-no-decoder", "student, without local decoder", structure="no_local_decoder"),
+    _teacher_row("teacher-tc", "teacher, TC mask", region="TC"),
+    _student_row("student-tc", "student, TC teacher", region="TC"),
+    _teacher_row("teacher-et", "teacher, ET mask", region="ET"),
+    _student_row("student-et", "student, ET teacher", region="ET"),
+)
+
+
+class Looker:
+    """Looks at a run when it is over. extra: for students, mean absolute and mean square feature error against the
+    teacher over the test slices of all modalities; arrays: for seed 0, the four pictures of figure 3, the
+    feature error of each channel, and of a full student every translation of the slices shown."""
+
+    def __init__(self, recipe: Recipe, cohort: Any, seed: int):
+        self.watch = Watch((recipe.training.steps,), self.look)
+        self.extra: dict = {}
+        self.first = seed == 0
+        self.test = everything(cohort, "test")
+        self.shown = four_slices(self.test)
+        self._kept: dict[str, np.ndarray] = {}
+
+    def look(self, step: int, run: Run) -> None:
+        """Measure features and keep pictures."""
+        if self.first:
+            self._keep_pictures(run)
+        if "teacher" in run.networks:
+            absolute, square = self._feature_errors(run)
+            self.extra = {"feature_mae": float(absolute.mean()), "feature_mse": float(square.mean())}
+            if self.first:
+                self._kept["feature_error"] = absolute.astype(np.float32)
+
+    def arrays(self, run: Run) -> Mapping[str, np.ndarray]:
+        """What `look` kept."""
+        return self._kept
+
+    def _translate(self, run: Run, source: int, target: str, rows: np.ndarray) -> np.ndarray:
+        """(n, H, W) translations of test slices."""
+        method = run.recipe.method
+        batch = {name: torch.from_numpy(np.asarray(self.test[name][rows], np.int64)) for name in ("seg", "index")}
+        images = torch.from_numpy(self.test["images"][rows, source])[:, None]
+        return run.model.translate(images, target, *method.guides(batch))[:, 0].numpy()
+
+    def _keep_pictures(self, run: Run) -> None:
+        names = run.recipe.method.modalities
+        shown = [self._translate(run, names.index(s), t, [i])[0] for (s, t), i in zip(SHOWN, self.shown, strict=True)]
+        self._kept["shown"] = np.stack(shown).astype(np.float16)  # (4, H, W)
+        if getattr(run.recipe.method, "structure", None) == "full":
+            frames = [[self._translate(run, s, t, self.shown) for t in names] for s in range(len(names))]
+            self._kept["frames"] = np.array(frames).astype(np.float16)  # (source, target, slice, H, W)
+
+    @torch.no_grad()  # looking, not training
+    def _feature_errors(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
+        """Mean absolute and mean square error of each channel of the features that eq. utad-10 compares, (C,)."""
+        method, student, teacher = run.recipe.method, run.networks["generator"], run.networks["teacher"]
+
+        class Errors(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.networks = torch.nn.ModuleList((student, teacher))
+
+            def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+                off = student.encode(image, image)[0] - teacher.encode(image, image * mask)[0]  # (B, C, h, w)
+                return torch.stack([off.abs().mean(dim=(2, 3)), off.square().mean(dim=(2, 3))], dim=1)  # (B, 2, C)
+
+        seg = torch.from_numpy(self.test["seg"])
+        mask, total = method.mask(seg, torch.zeros(len(seg))), 0
+        for source in range(len(method.modalities)):
+            images = torch.from_numpy(self.test["images"][:, source])[:, None]
+            total = total + in_parts(Errors(), 32, images, mask).mean(dim=0)  # (2, C)
+        absolute, square = (total / len(method.modalities)).numpy()
+        return absolute, square
+
+
+PLAN = Plan(
+    paper="utad",
+    title="UTAD-Net: twelve directions on the phantom cohort",
+    rows=(*REFERENCES, *ROWS),
+    cohort=partial(load_cohort, kind="glioma"),
+    data_hash=partial(hash_cohort, kind="glioma"),
+    observe=Looker,
+    precision="bf16-mixed",
+)

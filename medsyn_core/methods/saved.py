@@ -1,0 +1,45 @@
+"""Trained models on disk: `run.save(path)` writes one, `load(path)` brings it back without its recipe or data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import nn
+
+from medsyn_core.methods import dual_d, utad
+from medsyn_core.training import Method
+
+METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (dual_d.DualD, utad.Teacher, utad.Student)}
+
+
+class SavedModelError(ValueError):
+    """A file does not hold a model of this package, or one that its code can no longer build."""
+
+
+def load(path: str | Path) -> nn.Module:
+    """The model of a trained run, on the CPU in evaluation mode: what `run.model` was when it was saved.
+
+    Raises FileNotFoundError, or SavedModelError for a file that is damaged or was not written by `run.save`, and where
+    the weights do not fit the method any more.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no model {path}; write one with run.save({str(path)!r}).")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("medsyn", "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise SavedModelError(f"{path} is no whole safetensors file ({error}); save the model again.") from error
+    if about is None or about["name"] not in METHODS:
+        raise SavedModelError(f"{path} was not written by run.save(); it holds {len(weights)} tensors of unknown use.")
+    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in about["settings"].items() if k != "name"}
+    try:
+        model = METHODS[about["name"]](**settings).untrained_model()
+        model.load_state_dict(weights)
+    except (TypeError, RuntimeError) as error:
+        raise SavedModelError(f"{path} does not fit {about['name']} of this version: {error}") from error
+    return model.eval()

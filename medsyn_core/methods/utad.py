@@ -1,0 +1,168 @@
+r"""UTAD-Net (Huang, Wei and Li, 2024): unpaired, tumour-aware translation between any two modalities.
+
+A teacher translates the whole image and the tumour in two branches that share fused features; a mask tells it where the
+tumour is. A student of the same structure gets the whole image in both branches and imitates the frozen teacher, so
+that it needs no mask. Every training subject shows one modality, the critics and a cycle do the rest. One step of it,
+with the loss terms, is in `medsyn_core.methods.utad_step`; here are networks, settings and recipes.
+
+Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it is
+a plane at the input, which instance normalisation subtracts again); only the bottleneck is fused, each branch keeps its
+own skips (as in the public code); a target is any modality but the source's; the critic's score is the mean of its
+patch map; the student starts from its teacher's weights but for the local encoder, whose input is another (as in the
+public code); a zeros or random map takes the mask's place wherever the teacher uses one. Changed: slices without tumour
+do not count for the local critic (the public code shows it blank images as real tumours); no batch statistics in the
+fusion; the sizes, rates and number of critic turns of the profiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from medsyn_core.data.labels import REGIONS, region
+from medsyn_core.methods.any_to_any import AnyToAny, GuidedTranslator, Translator
+from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, StudentTrace, TeacherTrace
+from medsyn_core.networks.critics import PatchCritic
+from medsyn_core.networks.two_branch import STRUCTURES, TwoBranch
+from medsyn_core.profiles import profile as current_profile
+from medsyn_core.training import Player, Recipe, Run, Training
+
+GUIDES = ("tumour", "zeros", "random")
+
+
+@dataclass(frozen=True)
+class Teacher(AnyToAny):
+    """Settings beside those of `AnyToAny`: region and guide of the mask, channels at full resolution and halvings of
+    generator and critics."""
+
+    name: ClassVar[str] = "utad-teacher"
+    memory_format: ClassVar[torch.memory_format] = torch.contiguous_format  # instance norm is slow in the other one
+
+    region: str = "WT"
+    guide: str = "tumour"
+    width: int = 8
+    levels: int = 3
+    critic_width: int = 16
+    critic_levels: int = 3
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("region", self.region, REGIONS), ("guide", self.guide, GUIDES)):
+            if value not in known:
+                raise ValueError(f"{name}={value!r} is unknown; choose one of: {', '.join(known)}.")
+
+    def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
+        critic = lambda: PatchCritic(self.critic_width, self.critic_levels, len(self.modalities))
+        return {"generator": self.generator(), "global_critic": critic(), "local_critic": critic()}
+
+    def generator(self) -> TwoBranch:
+        """The generator with fresh weights."""
+        return TwoBranch(self.width, self.levels, len(self.modalities))
+
+    def draws(self, size: int, generator: torch.Generator) -> dict[str, Tensor]:
+        mix = torch.rand(size, 1, 1, 1, generator=generator)
+        return {
+            **super().draws(size, generator),
+            "mix": mix,
+            "noise": torch.randint(2**31, (size,), generator=generator),
+        }
+
+    def mask(self, seg: Tensor, noise: Tensor) -> Tensor:
+        """The guide: seg (B, H, W) BraTS labels, noise (B,) seeds of random maps -> (B, 1, H, W), 0 or 1."""
+        if self.guide == "tumour":
+            return region(seg, self.region)[:, None].float()
+        if self.guide == "zeros":
+            return torch.zeros(seg.shape, device=seg.device)[:, None]
+        maps = [torch.rand(seg.shape[1:], generator=torch.Generator().manual_seed(s)) < 0.5 for s in noise.tolist()]
+        return torch.stack(maps)[:, None].float().to(seg.device)
+
+    def trace(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> TeacherTrace:
+        given = self.sample(batch)
+        return TeacherTrace(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
+
+    def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        return (self.mask(batch["seg"], batch["index"]),)
+
+    def model(self, networks: Mapping[str, nn.Module]) -> nn.Module:
+        return GuidedTranslator(networks["generator"], self.modalities)
+
+    def untrained_model(self) -> nn.Module:
+        return self.model({"generator": self.generator()})
+
+
+@dataclass(frozen=True)
+class Student(Teacher):
+    """Settings beside the teacher's: structure, one of `STRUCTURES`; teacher: the hash of its recipe. weights are the
+    trained teacher's; without them the student can be described and loaded, but not trained."""
+
+    name: ClassVar[str] = "utad-student"
+
+    structure: str = "full"
+    teacher: str = ""
+    weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False, metadata={"setting": False})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.structure not in STRUCTURES:
+            raise ValueError(f"structure={self.structure!r} is unknown; choose one of: {', '.join(STRUCTURES)}.")
+
+    def view(self, subset: Any) -> Any:
+        if self.weights is None:
+            raise ValueError("this student has no trained teacher; make it with utad.student(teacher.fit(cohort)).")
+        return super().view(subset)
+
+    def generator(self) -> TwoBranch:
+        encoder, decoder = STRUCTURES[self.structure]
+        return TwoBranch(self.width, self.levels, len(self.modalities), encoder, decoder)
+
+    def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
+        networks = super().networks(example)
+        teacher = TwoBranch(self.width, self.levels, len(self.modalities))
+        teacher.load_state_dict(self.weights)
+        known = {k: v for k, v in self.weights.items() if not k.startswith("local_encoder.")}
+        own = networks["generator"].state_dict()
+        networks["generator"].load_state_dict(own | {k: v for k, v in known.items() if k in own})
+        return networks | {"teacher": teacher}  # nobody moves it: the engine keeps it frozen, in evaluation mode
+
+    def trace(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> StudentTrace:
+        given = self.sample(batch)
+        return StudentTrace(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
+
+    def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        return ()
+
+    def model(self, networks: Mapping[str, nn.Module]) -> nn.Module:
+        return Translator(networks["generator"], self.modalities)
+
+
+SIZES = {
+    "smoke": {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 3, "batch_size": 4},
+    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 3, "steps": 1000, "batch_size": 8},
+    "gpu": {"width": 32, "levels": 4, "critic_width": 64, "critic_levels": 5, "steps": 30000, "batch_size": 8},
+}
+
+
+def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour") -> Recipe:
+    """The teacher at the sizes of a profile (default: the one in force), utad-11 and utad-12."""
+    players = (
+        Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99), updates=2),
+        Player("generator", ("generator",), 1e-3, betas=(0.5, 0.99)),
+    )
+    start = Recipe(Teacher(region=region, guide=guide), LOSSES, players, Training(1, 1, decay_from=0.5))
+    return start.configure(**SIZES[current_profile(profile).name])
+
+
+def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
+    """The student of a trained teacher, utad-11 and utad-13: its region, sizes, rates and losses, and distillation.
+
+    Of a recipe that is not trained yet only the description can be had.
+    """
+    recipe, weights = teacher, None
+    if isinstance(teacher, Run):
+        recipe = teacher.recipe
+        weights = {k: v.detach().cpu().clone() for k, v in teacher.networks["generator"].state_dict().items()}
+    method = Student(**recipe.method.settings(), structure=structure, teacher=recipe.config_hash, weights=weights)
+    return replace(recipe, method=method, losses=recipe.losses.add(DISTILLATION))

@@ -1,0 +1,150 @@
+"""UTAD-Net's generator: a global and a local encoder-decoder with fused bottlenecks, steered by a modality code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medsyn_core.networks.blocks import ConditionalNorm, check_divisible
+
+STRUCTURES = {
+    "full": (True, True),
+    "global": (False, False),
+    "no_local_encoder": (False, True),
+    "no_local_decoder": (True, False),
+}
+"""The student's four structures (the paper's figure 4): has it a local encoder, a local decoder?"""
+
+
+class Encoder(nn.Module):
+    """(B, 1, H, W) -> one feature map a level, fine to coarse: (B, width * 2**k, H / 2**k, W / 2**k).
+
+    It does not see the target's code: what it finds is anatomy.
+    """
+
+    def __init__(self, width: int, levels: int):
+        super().__init__()
+        widths = [width * 2**k for k in range(levels + 1)]
+        self.blocks = nn.ModuleList(_plain_block(a, b) for a, b in zip([1, *widths], widths, strict=False))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        for k, block in enumerate(self.blocks):
+            x = block(F.max_pool2d(x, 2) if k else x)
+            features.append(x)
+        return features
+
+
+class Fusion(nn.Module):
+    """Hi-Net's first fusion block (Zhou et al., 2020): sum, product and maximum of two feature maps, stacked and mixed.
+
+    (B, C, h, w) twice -> (B, C, h, w). Changed: it normalises each sample by itself where Hi-Net takes batch
+    statistics, which would let one patient's translation depend on another's.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.mix = nn.Sequential(
+            nn.Conv2d(3 * channels, channels, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.LeakyReLU(0.01),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.LeakyReLU(0.01),
+        )
+
+    def forward(self, whole: Tensor, local: Tensor) -> Tensor:
+        return self.mix(torch.cat([whole + local, whole * local, torch.maximum(whole, local)], dim=1))
+
+
+class Decoder(nn.Module):
+    """Coarse features and a branch's own finer ones -> an image (B, 1, H, W) in the modality of `code`.
+
+    The code sets scale and shift after every normalisation. As a constant plane at the input, where the paper's public
+    code has it, instance normalisation would subtract it again.
+    """
+
+    def __init__(self, width: int, levels: int, codes: int):
+        super().__init__()
+        widths = [width * 2**k for k in range(levels + 1)]
+        self.narrow = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in reversed(widths[:-1]))
+        self.blocks = nn.ModuleList(_ConditionalBlock(2 * w, w, codes) for w in reversed(widths[:-1]))
+        self.head = nn.Conv2d(width, 1, 1)
+
+    def forward(self, coarse: Tensor, finer: list[Tensor], code: Tensor) -> Tensor:
+        x = coarse
+        for narrow, block, skip in zip(self.narrow, self.blocks, reversed(finer), strict=True):
+            x = F.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
+            x = block(torch.cat([x, skip], dim=1), code)  # twice the size, half the channels
+        return self.head(x)
+
+
+class Translation(NamedTuple):
+    """image: (B, 1, H, W) whole; tumour: (B, 1, H, W) of the local branch, None without one; features: (B, C, h, w)
+    fused, or the global encoder's last where nothing is fused."""
+
+    image: Tensor
+    tumour: Tensor | None
+    features: Tensor
+
+
+class TwoBranch(nn.Module):
+    """Whole image and local image (B, 1, H, W), target code (B,) -> `Translation`.
+
+    width: channels at full resolution, doubled a level; levels: down-samplings; codes: modalities. Without the local
+    encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Each
+    decoder has the skips of its own branch; only the bottleneck is fused, as in the paper's public code. Modalities are
+    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers.
+    """
+
+    def __init__(
+        self, width: int = 16, levels: int = 3, codes: int = 4, local_encoder: bool = True, local_decoder: bool = True
+    ):
+        super().__init__()
+        self.levels = levels
+        self.global_encoder, self.global_decoder = Encoder(width, levels), Decoder(width, levels, codes)
+        self.local_encoder = Encoder(width, levels) if local_encoder else None
+        self.fusion = Fusion(width * 2**levels) if local_encoder else None
+        self.local_decoder = Decoder(width, levels, codes) if local_decoder else None
+
+    def encode(self, whole: Tensor, local: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Features (B, C, h, w), fused where there is a local encoder, and the finer ones of both branches."""
+        check_divisible(*whole.shape[-2:], self.levels)
+        *finer, features = self.global_encoder(whole)
+        if self.local_encoder is None:
+            return features, finer, finer
+        *local_finer, local_features = self.local_encoder(local)
+        return self.fusion(features, local_features), finer, local_finer
+
+    def forward(self, whole: Tensor, local: Tensor, code: Tensor) -> Translation:
+        features, finer, local_finer = self.encode(whole, local)
+        brain = (whole != 0).to(whole.dtype)
+        image = self.global_decoder(features, finer, code) * brain
+        tumour = None if self.local_decoder is None else self.local_decoder(features, local_finer, code) * brain
+        return Translation(image, tumour, features)
+
+
+def _plain_block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.InstanceNorm2d(outputs, affine=True),
+        nn.LeakyReLU(0.01),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.InstanceNorm2d(outputs, affine=True),
+        nn.LeakyReLU(0.01),
+    )
+
+
+class _ConditionalBlock(nn.Module):
+    def __init__(self, inputs: int, outputs: int, codes: int):
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, outputs, 3, padding=1, bias=False) for a in (inputs, outputs))
+        self.norms = nn.ModuleList(ConditionalNorm(outputs, codes) for _ in range(2))
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = F.leaky_relu(norm(convolution(x), code), 0.01)
+        return x
