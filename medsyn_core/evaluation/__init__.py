@@ -2,6 +2,8 @@
 is.
 """
 
+from importlib import import_module
+
 from medsyn_core.evaluation.references import (
     Lookup,
     affine_matched_copy,
@@ -25,12 +27,15 @@ from medsyn_core.evaluation.significance import (
 from medsyn_core.evaluation.texture import gradient_energy, power_spectrum, texture_scores
 from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics, tumour_boxes
 
+_LPIPS = ("Lpips", "lpips_files", "subject_lpips")
+
 __all__ = [
     "METRICS",
     "PSNR_CEILING",
     "RULE",
     "Comparison",
     "Lookup",
+    "Lpips",
     "Summary",
     "affine_matched_copy",
     "atlas_agreement",
@@ -41,12 +46,14 @@ __all__ = [
     "dice",
     "fit_lookup",
     "gradient_energy",
+    "lpips_files",
     "moments",
     "nearest_slice",
     "over_subjects",
     "own_lookup",
     "power_spectrum",
     "ssim_map",
+    "subject_lpips",
     "summary",
     "texture_scores",
     "training_mean",
@@ -54,3 +61,10 @@ __all__ = [
     "tumour_boxes",
     "verdict",
 ]
+
+
+def __getattr__(name: str):
+    # LPIPS needs torch; the other scores do not.
+    if name in _LPIPS:
+        return getattr(import_module(".lpips", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
