@@ -176,7 +176,7 @@ def confidence_table(id: str, found: Results) -> Table:
     return Table(id, "confidence of the local discriminator on test subjects", ("", "step", *heads), tuple(rows), notes)
 
 
-F3 = Need(rows=("copy", "dual", "dual-attention"), table=confidence_table)
+F3 = Need(rows=("copy", "dual", "dual-attention"), tables=(confidence_table,))
 F4 = Need(rows=("copy", "fcn", "unet", "sgan-global", "sgan-local", "dual", "dual-attention"))
 
 NEEDS = {"dual-T1": T1, "dual-T2": T2, "dual-S3.1": S31, "dual-S3.2": S32, "dual-F3": F3, "dual-F4": F4}

@@ -5,42 +5,55 @@ numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medsyn_core.evaluation import RULE
 from medsyn_core.experiments import ledger, records
+from medsyn_core.experiments.plan import Reference
 from medsyn_core.experiments.plans import plan
 from medsyn_core.experiments.results import METRICS, Claim, ExhibitError, Results
 from medsyn_core.experiments.tables import Table, p_value, written
 
 SPREAD = "Mean ± standard deviation over test subjects (standard deviation over seeds of their means)."
 PROFILES = ("laptop", "gpu")  # whose numbers are shown
+UNRECORDED = "not decided: not recorded yet"
+MARGIN = (
+    "A claim of being less than a margin worse is judged by the same rule on the difference plus the margin; its "
+    "p-value asks, as the others do, whether there is any difference at all."
+)
+BEYOND = (
+    "A claim that one gain is larger than another is judged by the same rule on the difference of the two gains, "
+    "subject by subject; it is answered yes only if the first gain is itself a yes."
+)
 
 
 @dataclass(frozen=True)
 class Need:
     """What an exhibit is made of.
 
-    rows: of a plan; plan: its name where it is not the paper's; metrics: columns of its table; baselines: the best of
-    them is what p-values compare with; claims: of the paper; published: the paper's own numbers as (headings, rows),
-    or None.
+    rows: of a plan; optional: those of them without which it can already be shown; awaited: titles of rows of the paper
+    that no plan has yet; plan: its name where it is not the paper's; metrics: columns of its table; baselines: the best
+    of them is what p-values compare with; claims: of the paper; tables: what else is printed; published: the paper's
+    own numbers as (headings, rows), or None.
     """
 
     rows: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     plan: str | None = None
     metrics: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
-    table: Callable[[str, Results], Table] | None = None
+    tables: tuple[Callable[[str, Results], Table], ...] = ()
     published: tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None = None
     published_note: str = ""
 
 
 def needs() -> dict[str, Need]:
     """Exhibit id -> what it needs, for every exhibit that can be recorded."""
-    from medsyn_core.experiments.dual_exhibits import NEEDS
+    from medsyn_core.experiments import dual_exhibits, utad_exhibits
 
-    return dict(NEEDS)
+    return {**dual_exhibits.NEEDS, **utad_exhibits.NEEDS}
 
 
 def results(id: str, profile: str) -> Results:
@@ -50,26 +63,40 @@ def results(id: str, profile: str) -> Results:
     if id not in needs():
         raise ExhibitError(f"{id} is not yet made: no plan fills it; see python -m medsyn_core exhibits")
     need = needs()[id]
-    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows)
+    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows, need.optional)
 
 
 def state(exhibit: ledger.Exhibit) -> dict:
     """What the records say of an exhibit now: state, profile, device, seeds, page; "not yet" and None where
-    it is not whole."""
-    for profile in PROFILES if exhibit.id in needs() else ():
+    it cannot be shown. A state of "recorded at laptop, 6 of 17 rows" can be shown, with rows that are still empty.
+
+    Of the profiles that can be shown it is the one with most rows, the first of them where they are equal.
+    """
+    need = needs().get(exhibit.id)
+    best, most = None, 0
+    for profile in PROFILES if need else ():
         found = results(exhibit.id, profile)
         if not (records.folder() / found.plan.paper / profile).is_dir():
             continue  # nothing at all: no need to look at each run
-        if all(job.state()[0] == "ok" for job in found.jobs):
-            trained = [r for row in found.records.values() for r in row if r.kind == "training"]
-            return {
-                "state": f"recorded at {profile}",
-                "profile": profile,
-                "device": ", ".join(sorted({r.device for r in trained})),
-                "seeds": len({r.seed for r in trained}),
-                "page": exhibit.page,
-            }
-    return {"state": ledger.NOT_YET, "profile": None, "device": None, "seeds": None, "page": None}
+        if _can_be_shown(found) and len(found.records) > most:
+            best, most = found, len(found.records)
+    if best is None:
+        return {"state": ledger.NOT_YET, "profile": None, "device": None, "seeds": None, "page": None}
+    trained = [r for row in best.records.values() for r in row if r.kind == "training"]
+    rows = len(need.rows) + len(need.awaited)
+    return {
+        "state": f"recorded at {best.profile}" + ("" if most == rows else f", {most} of {rows} rows"),
+        "profile": best.profile,
+        "device": ", ".join(sorted({r.device for r in trained})),
+        "seeds": len({r.seed for r in trained}),
+        "page": exhibit.page,
+    }
+
+
+def _can_be_shown(found: Results) -> bool:
+    """Whether every run is recorded and fits the code, but for missing ones of optional rows."""
+    states = ((job.row.name, job.state()[0]) for job in found.jobs)
+    return all(state == "ok" or (state == "missing" and row in found.missing) for row, state in states)
 
 
 def tables(id: str, profile: str) -> list[Table]:
@@ -78,11 +105,11 @@ def tables(id: str, profile: str) -> list[Table]:
     Raises ExhibitError if it is not recorded, at the smoke profile, and for a figure of images.
     """
     found, need = results(id, profile), needs().get(id)
-    if not need.metrics and need.table is None:
+    if not need.metrics and not need.tables:
         page = next(row.page for row in ledger.EXHIBITS if row.id == id)
         raise ExhibitError(f"{id} is a figure of images: see {page}, drawn from the same records.")
     made = [results_table(id, found, need)] if need.metrics else []
-    made += [need.table(id, found)] if need.table else []
+    made += [table(id, found) for table in need.tables]
     made += [claims_table(id, found, need.claims)] if need.claims else []
     return made + ([published_table(id, need)] if need.published else [])
 
@@ -90,38 +117,68 @@ def tables(id: str, profile: str) -> list[Table]:
 def results_table(id: str, found: Results, need: Need) -> Table:
     """Rows of an exhibit with their scores, and Wilcoxon p-values of PSNR against the best baseline."""
     best = found.best(need.baselines)
-    chosen = [METRICS[key] for key in need.metrics]
+    chosen = [METRICS[key] for key in need.metrics if not METRICS[key].absent or found.has(key)]
+    nothing = ("–",) * (len(chosen) + 2)
     rows = []
     for row in need.rows:
+        if row in found.missing:
+            rows.append((found.title(row), *nothing))
+            continue
         cells = [written(found.summary(row, m.key), m.decimals) for m in chosen]
         p = "–" if row == best else p_value(found.compare(row, best, "psnr").p)
         rows.append((found.title(row), *cells, str(found.summary(row, "psnr").subjects), p))
+    first = sum(isinstance(found.plan.row(row), Reference) for row in need.rows)  # the paper's rows begin here
+    rows[first:first] = [(f"{title} (not yet run)", *nothing) for title in need.awaited]
     heads = [f"{m.title} [{m.unit}]" if m.unit else m.title for m in chosen]
     title = next(row.title for row in ledger.EXHIBITS if row.id == id)
     notes = [SPREAD, f"p: two-sided Wilcoxon signed-rank test of PSNR over subjects against {found.title(best)}."]
-    if any(key.endswith("_tumour") for key in need.metrics):
-        count = found.summary(best, "psnr_tumour").subjects
+    if local := [m.key for m in chosen if m.key.endswith(("_tumour", "_box"))]:
+        count = found.summary(best, local[0]).subjects
         notes.append(f"Tumour scores are means over the {count} test subjects whose slices show a tumour.")
+    notes += [METRICS[key].absent for key in need.metrics if METRICS[key] not in chosen]
     columns = ("", *heads, "n", "p")
-    return Table(id, title, columns, tuple(rows), (*notes, found.provenance()))
+    return Table(id, title, columns, tuple(rows), (*notes, *averaging(found), *footing(found)))
+
+
+def averaging(found: Results) -> tuple[str, ...]:
+    """What n counts, where a subject was scored in several directions."""
+    if len(found.directions) < 2:
+        return ()
+    return (
+        f"Scores of a subject are averaged over {len(found.directions)} directions first: n counts subjects, since "
+        "translations of the same slices are no independent cases.",
+    )
+
+
+def footing(found: Results) -> tuple[str, ...]:
+    """What stands under every table of ours: how to record what is missing, and where the numbers come from."""
+    missing = (f"Not yet recorded; make it: {found.command(found.missing)}",) if found.missing else ()
+    return (*missing, found.provenance())
 
 
 def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
     """What the paper claims, what was measured, and whether it holds here."""
+    claims = tuple(c if set(c.rows) & set(found.missing) else resolved(found, c) for c in claims)
     rows = []
-    for claim in (resolved(found, c) for c in claims):
-        metric, c = METRICS[claim.metric], found.compare(claim.a, claim.b, claim.metric)
+    for claim in claims:
+        metric = METRICS[claim.metric]
+        score = f"{metric.title} – {METRICS[claim.beyond].title}" if claim.beyond else metric.title
+        pair = " – ".join(found.title(row) for row in claim.rows)
+        words = (claim.text, claim.paper, pair, score)
+        if set(claim.rows) & set(found.missing):
+            rows.append((*words, "–", "–", "–", UNRECORDED))
+            continue
+        c = found.measure(claim)
         number = lambda x, m=metric: f"{x:+.{m.decimals}f}"
         measured = f"{number(c.mean)} {metric.unit} [{number(c.low)}, {number(c.high)}]"
-        pair = f"{found.title(claim.a)} – {found.title(claim.b)}"
-        words = (claim.text, claim.paper, pair, metric.title, measured)
-        rows.append((*words, p_value(c.p), str(c.subjects), found.judge(claim)))
+        rows.append((*words, measured, p_value(c.p), str(c.subjects), found.judge(claim)))
     columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", "holds here?")
     smallest = ", ".join(
         f"{METRICS[key].title} {METRICS[key].smallest:g} {METRICS[key].unit}".strip()
         for key in dict.fromkeys(c.metric for c in claims)
     )
-    notes = (RULE, f"Smallest differences worth naming: {smallest}.", found.provenance())
+    kinds = [MARGIN] * any(c.margin for c in claims) + [BEYOND] * any(c.beyond for c in claims)
+    notes = (RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *averaging(found), *footing(found))
     return Table(id, "the claims of the paper", columns, tuple(rows), notes)
 
 
@@ -129,8 +186,7 @@ def resolved(found: Results, claim: Claim) -> Claim:
     """The claim with "best of …" replaced by the row that it is here."""
     if not claim.b.startswith("best of "):
         return claim
-    rows = claim.b.removeprefix("best of ").split(", ")
-    return Claim(claim.text, claim.a, found.best(rows, claim.metric), claim.metric, claim.paper)
+    return replace(claim, b=found.best(claim.rows[1:], claim.metric))
 
 
 def published_table(id: str, need: Need) -> Table:

@@ -70,10 +70,11 @@ EQUATIONS = (
     ),
 )
 
+PAGE = "book/part2/utad_net.ipynb"
 EXHIBITS = (
-    Exhibit("utad-T1", "Image quality of baselines, teachers, students and ablated masks"),
+    Exhibit("utad-T1", "Image quality of baselines, teachers, students and ablated masks", PAGE),
     Exhibit("utad-T2", "Downstream segmentation on completed modalities"),
-    Exhibit("utad-T3", "Feature error of four student structures"),
-    Exhibit("utad-F3", "Whole image, magnified tumour and error map, four directions"),
-    Exhibit("utad-F5", "Feature error map over channels"),
+    Exhibit("utad-T3", "Feature error of four student structures", PAGE),
+    Exhibit("utad-F3", "Whole image, magnified tumour and error map, four directions", PAGE),
+    Exhibit("utad-F5", "Feature error map over channels", PAGE),
 )
