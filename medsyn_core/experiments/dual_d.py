@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from medsyn_core.evaluation import (
     training_mean,
     translation_metrics,
 )
+from medsyn_core.experiments.cohorts import hash_cohort, load_cohort
 from medsyn_core.experiments.plan import Plan, Reference, Row
 from medsyn_core.methods import dual_d
 from medsyn_core.methods.dual_d import (
@@ -24,7 +25,6 @@ from medsyn_core.methods.dual_d import (
     WITHOUT_GLOBAL,
     WITHOUT_LOCAL,
 )
-from medsyn_core.profiles import Profile
 from medsyn_core.training import Recipe, Run, Watch
 
 PICTURES = 4  # test slices that are kept as images
@@ -167,30 +167,6 @@ class Confidence:
             return {}
         source = torch.from_numpy(self.test["source"][self.shown])[:, None]  # (k, H, W) -> (k, 1, H, W)
         return {"translated": run.translate(source)[:, 0].numpy().astype(np.float16), **self._maps}
-
-
-# -- the cohort
-
-
-def load_cohort(size: Profile, kind: str) -> Any:
-    """The cohort of a kind of phantom at a profile's sizes, prepared if need be."""
-    from medsyn_core import data
-
-    return data.load("phantom", kind=kind, subjects=size.subjects, px=size.px, slices=size.slices, split="dual")
-
-
-@cache
-def hash_cohort(size: Profile, kind: str) -> str:
-    """The identity that `load_cohort` would give; no volume is rendered."""
-    from medsyn_core.data.cut import Settings
-    from medsyn_core.data.load import FOV_MM, HEAD_FOV_MM, open_source
-    from medsyn_core.data.prepare import digest_of
-    from medsyn_core.data.splits import identity, split
-
-    source = open_source("phantom", subjects=size.subjects, px=size.px, kind=kind)
-    refs = source.subjects()
-    settings = Settings(size.px, size.slices, fov_mm=HEAD_FOV_MM if kind == "ct" else FOV_MM)
-    return identity(digest_of(source, settings, refs), split(refs, "dual"))
 
 
 PLAN = Plan(

@@ -10,8 +10,8 @@ a plane at the input, which instance normalisation subtracts again); only the bo
 own skips (as in the public code); a target is any modality but the source's; the critic's score is the mean of its
 patch map; the student starts from its teacher's weights but for the local encoder, whose input is another (as in the
 public code); a zeros or random map takes the mask's place wherever the teacher uses one. Changed: slices without tumour
-do not count for the local critic (the public code shows it blank images as real tumours); no batch statistics in the
-fusion; the sizes, rates and number of critic turns of the profiles.
+do not count for the local critic (the public code shows it blank images as real tumours); no normalisation in
+encoders and fusion; the sizes, rates and number of critic turns of the profiles.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Teacher(AnyToAny):
     width: int = 8
     levels: int = 3
     critic_width: int = 16
-    critic_levels: int = 3
+    critic_levels: int = 4
 
     def __post_init__(self) -> None:
         for name, value, known in (("region", self.region, REGIONS), ("guide", self.guide, GUIDES)):
@@ -140,7 +140,7 @@ class Student(Teacher):
 
 SIZES = {
     "smoke": {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 3, "batch_size": 4},
-    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 3, "steps": 1000, "batch_size": 8},
+    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 4, "steps": 1200, "batch_size": 8},
     "gpu": {"width": 32, "levels": 4, "critic_width": 64, "critic_levels": 5, "steps": 30000, "batch_size": 8},
 }
 
@@ -148,15 +148,16 @@ SIZES = {
 def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour") -> Recipe:
     """The teacher at the sizes of a profile (default: the one in force), utad-11 and utad-12."""
     players = (
-        Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99), updates=2),
-        Player("generator", ("generator",), 1e-3, betas=(0.5, 0.99)),
+        Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99)),
+        Player("generator", ("generator",), 2e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(Teacher(region=region, guide=guide), LOSSES, players, Training(1, 1, decay_from=0.5))
     return start.configure(**SIZES[current_profile(profile).name])
 
 
 def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
-    """The student of a trained teacher, utad-11 and utad-13: its region, sizes, rates and losses, and distillation.
+    """The student of a trained teacher, utad-11 and utad-13: its region, sizes, rates and losses, and distillation, for
+    half of its steps, as it starts where the teacher ended.
 
     Of a recipe that is not trained yet only the description can be had.
     """
@@ -165,4 +166,5 @@ def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
         recipe = teacher.recipe
         weights = {k: v.detach().cpu().clone() for k, v in teacher.networks["generator"].state_dict().items()}
     method = Student(**recipe.method.settings(), structure=structure, teacher=recipe.config_hash, weights=weights)
-    return replace(recipe, method=method, losses=recipe.losses.add(DISTILLATION))
+    training = replace(recipe.training, steps=max(1, recipe.training.steps // 2))
+    return replace(recipe, method=method, losses=recipe.losses.add(DISTILLATION), training=training)

@@ -33,6 +33,16 @@ def check_divisible(height: int, width: int, levels: int) -> None:
         )
 
 
+def keep_variance(network: nn.Module) -> None:
+    """He initialisation for leaky ReLUs of slope 0.01, biases 0: for networks without normalisation, where torch's
+    default would lose more than half of the signal at every layer."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=0.01)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class ConditionalNorm(nn.Module):
     """Instance normalisation whose scale and shift belong to a code: (B, C, H, W) and (B,) -> (B, C, H, W).
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from medsyn_core.networks.blocks import check_divisible
+from medsyn_core.networks.blocks import check_divisible, keep_variance
 
 
 class GlobalCritic(nn.Module):
@@ -55,10 +55,7 @@ class PatchCritic(nn.Module):
             stages += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.01)]
         self.features = nn.Sequential(*stages)
         self.heads = nn.Conv2d(widths[-1], 1 + codes, 3, padding=1)  # the score's filter first, then the modalities'
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):  # torch's default loses half the signal a stage, and nothing restores it
-                nn.init.kaiming_normal_(module.weight, a=0.01)
-                nn.init.zeros_(module.bias)
+        keep_variance(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         check_divisible(*x.shape[-2:], self.levels)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medsyn_core.networks.blocks import ConditionalNorm, check_divisible
+from medsyn_core.networks.blocks import ConditionalNorm, check_divisible, keep_variance
 
 STRUCTURES = {
     "full": (True, True),
@@ -22,7 +22,8 @@ STRUCTURES = {
 class Encoder(nn.Module):
     """(B, 1, H, W) -> one feature map a level, fine to coarse: (B, width * 2**k, H / 2**k, W / 2**k).
 
-    It does not see the target's code: what it finds is anatomy.
+    It does not see the target's code: what it finds is anatomy. Nor does it normalise, as the public code does: most of
+    a slice is background, and of a tumour image nearly all, so instance statistics would measure how much is black.
     """
 
     def __init__(self, width: int, levels: int):
@@ -41,20 +42,13 @@ class Encoder(nn.Module):
 class Fusion(nn.Module):
     """Hi-Net's first fusion block (Zhou et al., 2020): sum, product and maximum of two feature maps, stacked and mixed.
 
-    (B, C, h, w) twice -> (B, C, h, w). Changed: it normalises each sample by itself where Hi-Net takes batch
-    statistics, which would let one patient's translation depend on another's.
+    (B, C, h, w) twice -> (B, C, h, w). Changed: Hi-Net's batch normalisation, which would let one patient's translation
+    depend on another's, is left out, as in the encoders.
     """
 
     def __init__(self, channels: int):
         super().__init__()
-        self.mix = nn.Sequential(
-            nn.Conv2d(3 * channels, channels, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.LeakyReLU(0.01),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.LeakyReLU(0.01),
-        )
+        self.mix = _plain_block(3 * channels, channels)
 
     def forward(self, whole: Tensor, local: Tensor) -> Tensor:
         return self.mix(torch.cat([whole + local, whole * local, torch.maximum(whole, local)], dim=1))
@@ -63,8 +57,9 @@ class Fusion(nn.Module):
 class Decoder(nn.Module):
     """Coarse features and a branch's own finer ones -> an image (B, 1, H, W) in the modality of `code`.
 
-    The code sets scale and shift after every normalisation. As a constant plane at the input, where the paper's public
-    code has it, instance normalisation would subtract it again.
+    Every level halves the channels, doubles the size and adds the skip. The code sets scale and shift after every
+    normalisation. As a constant plane at the input, where the paper's public code has it, instance normalisation would
+    subtract it again.
     """
 
     def __init__(self, width: int, levels: int, codes: int):
@@ -109,6 +104,9 @@ class TwoBranch(nn.Module):
         self.local_encoder = Encoder(width, levels) if local_encoder else None
         self.fusion = Fusion(width * 2**levels) if local_encoder else None
         self.local_decoder = Decoder(width, levels, codes) if local_decoder else None
+        keep_variance(self)
+        for decoder in filter(None, (self.global_decoder, self.local_decoder)):
+            nn.init.normal_(decoder.head.weight, std=0.05)  # first answers near 0: nothing to unlearn
 
     def encode(self, whole: Tensor, local: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Features (B, C, h, w), fused where there is a local encoder, and the finer ones of both branches."""
@@ -129,11 +127,9 @@ class TwoBranch(nn.Module):
 
 def _plain_block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.InstanceNorm2d(outputs, affine=True),
+        nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.LeakyReLU(0.01),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        nn.InstanceNorm2d(outputs, affine=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
         nn.LeakyReLU(0.01),
     )
 

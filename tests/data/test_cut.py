@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medsyn_core.data.cut import Settings, brain_mask, cut
 from medsyn_core.data.errors import DataError
 from medsyn_core.data.planes import choose_planes, plane_grid
-from medsyn_core.data.scaling import background, scale_and_shift
+from medsyn_core.data.scaling import SCALINGS, background, scale_and_shift
 from medsyn_core.data.volume import Volume, region, regions
 
 from .makers import ball, image, labels
@@ -41,6 +41,18 @@ def test_percentile_forgets_the_gain(data, gain):
 
 
 @settings(max_examples=40, deadline=None)
+@given(arrays, st.floats(0.01, 100), st.floats(2, 50))
+def test_median_forgets_the_gain_and_what_lights_up_in_a_few_voxels(data, gain, brighter):
+    brain = ball(data.shape)
+    first = scaled(data, brain, "median")
+    assert np.median(first[brain]) == pytest.approx(0.5)
+    lit = data * gain
+    lit[brain & (data > np.quantile(data[brain], 0.9))] *= brighter
+    dim = brain & (data <= np.quantile(data[brain], 0.9))
+    assert np.allclose(first[dim], scaled(lit, brain, "median")[dim], rtol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
 @given(arrays, st.floats(0.01, 100), st.floats(-500, 500))
 def test_minmax_and_zscore_forget_gain_and_offset(data, gain, offset):
     brain = ball(data.shape)
@@ -53,7 +65,7 @@ def test_minmax_and_zscore_forget_gain_and_offset(data, gain, offset):
     assert z.mean() == pytest.approx(0, abs=1e-6) and z.std() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("scaling", ["percentile", "minmax", "zscore"])
+@pytest.mark.parametrize("scaling", SCALINGS)
 def test_background_has_one_value(scaling):
     slices = cut(volume(), replace(EXACT, scaling=scaling))
     outside = ~slices.brain[:, None].repeat(2, 1)

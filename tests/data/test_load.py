@@ -104,7 +104,7 @@ def test_cache_can_be_passed(tmp_path):
         ("phantom", None, {"subjects": 0}, "subjects=0"),
         ("phantom", None, {"subjects": "ten"}, "subjects='ten'"),
         ("phantom", None, {"subjects": True}, "subjects=True"),
-        ("phantom", None, {"scaling": "none"}, "percentile, minmax, zscore"),
+        ("phantom", None, {"scaling": "none"}, "percentile, median, minmax, zscore"),
         ("phantom", None, {"slices": -1}, "slices=-1"),
         ("phantom", None, {"slices": 0}, "slices=0"),
         ("phantom", None, {"px": 0}, "px=0"),

@@ -149,7 +149,7 @@ def test_cache_that_cannot_be_written(tmp_path):
         ({"slices": True}, "slices=True"),
         ({"px": 4}, "px=4"),
         ({"px": 64.0}, "px=64.0"),
-        ({"scaling": "max"}, "percentile, minmax, zscore"),
+        ({"scaling": "max"}, "percentile, median, minmax, zscore"),
         ({"fov_mm": 0}, "fov_mm=0"),
     ],
 )

@@ -4,7 +4,7 @@ import torch
 
 from medsyn_core import data
 from medsyn_core.experiments import dual_d, records
-from medsyn_core.experiments.plan import Reference
+from medsyn_core.experiments.plan import Reference, Row
 from medsyn_core.experiments.plans import papers
 from medsyn_core.experiments.plans import plan as find_plan
 from medsyn_core.methods.dual_d import DualD
@@ -145,8 +145,10 @@ def test_the_data_of_a_plan_can_be_told_without_rendering_them(name, monkeypatch
     assert all(path.name.startswith("template") for path in tmp_path.iterdir())
     cohort = find_plan(name).cohort(tiny)
     assert cohort.identity == known
-    settings = find_plan(name).row("unet").recipe("smoke").method
-    assert {settings.source, settings.target} <= set(cohort.modalities)
+    row = next(row for row in find_plan(name).rows if isinstance(row, Row))
+    settings = row.recipe("smoke").method.settings()
+    wanted = settings.get("modalities") or (settings["source"], settings["target"])
+    assert set(wanted) <= set(cohort.modalities)
 
 
 def test_slices_without_tumours_are_chosen_by_the_brain():
