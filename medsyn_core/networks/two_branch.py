@@ -42,13 +42,21 @@ class Encoder(nn.Module):
 class Fusion(nn.Module):
     """Hi-Net's first fusion block (Zhou et al., 2020): sum, product and maximum of two feature maps, stacked and mixed.
 
-    (B, C, h, w) twice -> (B, C, h, w). Changed: Hi-Net's batch normalisation, which would let one patient's translation
-    depend on another's, is left out, as in the encoders.
+    (B, C, h, w) twice -> (B, C, h, w). Changed: it normalises each sample by itself where Hi-Net takes batch statistics,
+    which would let one patient's translation depend on another's. Without any, products of features grow without bound
+    and a distance between two networks' features means nothing.
     """
 
     def __init__(self, channels: int):
         super().__init__()
-        self.mix = _plain_block(3 * channels, channels)
+        self.mix = nn.Sequential(
+            nn.Conv2d(3 * channels, channels, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.LeakyReLU(0.01),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(channels, affine=True),
+            nn.LeakyReLU(0.01),
+        )
 
     def forward(self, whole: Tensor, local: Tensor) -> Tensor:
         return self.mix(torch.cat([whole + local, whole * local, torch.maximum(whole, local)], dim=1))
