@@ -11,7 +11,8 @@ own skips (as in the public code); a target is any modality but the source's; th
 patch map; the student starts from its teacher's weights but for the local encoder, whose input is another (as in the
 public code); a zeros or random map takes the mask's place wherever the teacher uses one. Changed: slices without tumour
 do not count for the local critic (the public code shows it blank images as real tumours); no normalisation in
-encoders and fusion; the sizes, rates and number of critic turns of the profiles.
+encoders, and none over the batch in the fusion; lambda_1 in the units of our images (see `utad_step.LAMBDA_1`); sizes,
+rates and the number of critic turns are the profiles'.
 """
 
 from __future__ import annotations

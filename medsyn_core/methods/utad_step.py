@@ -188,8 +188,8 @@ def distillation_term(trace: StudentTrace) -> Tensor:
 
 
 LAMBDA_1 = 20.0
-"""10 in the paper, whose images span 2 units (its generator ends in tanh); here a brain spans about 1, and an L1 distance
-half as much."""
+"""10 in the paper, whose images span 2 units (its public generator ends in tanh); here a brain spans about 1, and the
+same difference is half as large."""
 LAMBDA_2 = 10.0
 LOSSES = LossTable(
     (

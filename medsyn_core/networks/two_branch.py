@@ -42,9 +42,9 @@ class Encoder(nn.Module):
 class Fusion(nn.Module):
     """Hi-Net's first fusion block (Zhou et al., 2020): sum, product and maximum of two feature maps, stacked and mixed.
 
-    (B, C, h, w) twice -> (B, C, h, w). Changed: it normalises each sample by itself where Hi-Net takes batch statistics,
-    which would let one patient's translation depend on another's. Without any, products of features grow without bound
-    and a distance between two networks' features means nothing.
+    (B, C, h, w) twice -> (B, C, h, w). Changed: each sample is normalised by itself where Hi-Net takes batch
+    statistics, which would let one patient's translation depend on another's. Without any, products of features grow
+    without bound and a distance between two networks' features means nothing.
     """
 
     def __init__(self, channels: int):

@@ -14,7 +14,8 @@ from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, TeacherTrace
 from tests.twins import agree, random
 
 B, M = 3, 4  # samples and modalities
-LAMBDA_GP, LAMBDA_1, LAMBDA_2 = 1.0, 10.0, 10.0
+LAMBDA_GP, LAMBDA_2 = 1.0, 10.0
+LAMBDA_1 = 2 * 10.0  # the paper's images span 2 units, ours 1
 S, T = torch.tensor([0, 3, 1]), torch.tensor([2, 1, 0])  # source and target modality
 MASK = (random(B, 1, 2, 3, seed=1) > -0.3).double()
 MASK[1] = 0  # the second slice has no tumour
