@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -159,11 +161,20 @@ def feature_errors(found: Results, metric: str) -> dict[str, np.ndarray]:
     return {row: np.array([record.extra[metric] for record in seeds]) for row, seeds in found.records.items()}
 
 
+def decimals(errors: Mapping[str, np.ndarray]) -> int:
+    """Decimals that give the largest number four digits: a feature has no unit that would say how many are worth it."""
+    top = max(float(np.max(values)) for values in errors.values())
+    return max(0, 3 - math.floor(math.log10(top))) if top > 0 else 4
+
+
 def feature_table(id: str, found: Results) -> Table:
     """Feature error of the four structures: mean and spread over seeds."""
-    errors = {metric: feature_errors(found, metric) for metric in FEATURES}
-    of = lambda row, metric: "–" if row in found.missing else written(summary(errors[metric][row][:, None]), 4)
-    rows = tuple((found.title(row), *(of(row, metric) for metric in FEATURES)) for row in found.rows)
+    columns = []
+    for errors in (feature_errors(found, metric) for metric in FEATURES):
+        digits = decimals(errors)
+        means = {row: written(summary(values[:, None]), digits) for row, values in errors.items()}
+        columns.append([means.get(row, "–") for row in found.rows])
+    rows = tuple(zip(map(found.title, found.rows), *columns, strict=True))
     title = next(row.title for row in ledger.EXHIBITS if row.id == id)
     return Table(id, title, ("", *(name for name, _ in FEATURES.values())), rows, (FEATURE_NOTE, *footing(found)))
 
@@ -179,7 +190,7 @@ def feature_claims(id: str, found: Results) -> Table:
             rows.append((*words, "–", "–", UNRECORDED))
             continue
         ahead = np.min([errors[row] for row in others], axis=0) - errors[full]  # (seeds,)
-        gaps = ", ".join(f"{gap:+.4f}" for gap in ahead)
+        gaps = ", ".join(f"{gap:+.{decimals(errors)}f}" for gap in ahead)
         rows.append((*words, gaps, f"{(ahead > 0).sum()} of {len(ahead)}", smallest_in_every_seed(ahead)))
     columns = ("claim", "the paper's numbers", "in", "smallest other – full, each seed", "smallest in", "holds here?")
     return Table(id, "the claim of the paper", columns, tuple(rows), (FEATURE_RULE, *footing(found)))

@@ -12,6 +12,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,11 @@ class Shot:
     names: tuple[str, str]
 
     @property
+    def images(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three images to show."""
+        return self.source, self.real if self.made is None else self.made, self.real
+
+    @property
     def titles(self) -> tuple[str, str, str]:
         """What stands above the three images."""
         source, target = (NAMES[name] for name in self.names)
@@ -62,7 +68,7 @@ class Shot:
             return f"{source}, the source", f"{target} itself", f"real {target}"
         return f"{source}, the source", f"{target}, translated", f"real {target}"
 
-    @property
+    @cached_property
     def scores(self) -> str:
         """PSNR of the whole slice and of the tumour's box, against what copying the source gives."""
         if self.made is None:
@@ -98,15 +104,13 @@ def small(image: np.ndarray) -> str:
     low, high = LIMITS
     grey = np.clip((np.asarray(image, np.float32) - low) / (high - low), 0, 1) * 255
     buffer = io.BytesIO()
-    Image.fromarray(grey.round().astype(np.uint8)).save(buffer, "WEBP", lossless=True, method=6)
+    Image.fromarray(grey.round().astype(np.uint8)).save(buffer, "WEBP", lossless=True)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def trio(shot: Shot) -> str:
     """The three images of one combination side by side, with their titles, as HTML."""
-    images = (shot.source, shot.real if shot.made is None else shot.made, shot.real)
-    uris = [small(image) for image in images]
-    return _three(uris, shot.alts, shot.titles)
+    return _three([small(image) for image in shot.images], shot.alts, shot.titles)
 
 
 def _three(uris: Sequence[str], alts: Sequence[str], titles: Sequence[str]) -> str:
@@ -135,11 +139,11 @@ class RecordedTranslator:
         return f"RecordedTranslator({len(self.shots)} slices, {len(self.shots[0])} modalities)"
 
     def _repr_html_(self) -> str:
-        images: dict[str, int] = {}  # each image once, however often it is shown
+        images: dict[bytes, str] = {}  # each image is encoded and sent once, however often it is shown
         views = [[[self._view(shot, images) for shot in row] for row in rows] for rows in self.shots]
         k, s, t = self.start
         first = views[k][s][t]
-        known = list(images)
+        known = list(images.values())
         data = html.escape(json.dumps({"images": known, "views": views}, ensure_ascii=False, separators=(",", ":")))
         names = [NAMES[row[0].names[0]] for row in self.shots[0]]
         choices = zip(("test slice", "source", "target"), (self.labels, names, names), self.start, strict=True)
@@ -153,10 +157,14 @@ class RecordedTranslator:
         return f'<figure class="medsyn translator" data-shots="{data}" style="margin:0 0 1em">{card}{caption}</figure>'
 
     @staticmethod
-    def _view(shot: Shot, images: dict[str, int]) -> dict[str, Any]:
-        """What the page needs for one combination; images are counted in the order they are met."""
-        shown = (shot.source, shot.real if shot.made is None else shot.made, shot.real)
-        places = [images.setdefault(small(image), len(images)) for image in shown]
+    def _view(shot: Shot, images: dict[bytes, str]) -> dict[str, Any]:
+        """What the page needs for one combination; its images are numbered in the order they are met."""
+        places = []
+        for image in shot.images:
+            key = image.tobytes()
+            if key not in images:
+                images[key] = small(image)
+            places.append(list(images).index(key))
         return {"images": places, "alts": shot.alts, "titles": shot.titles, "scores": shot.scores}
 
 

@@ -138,19 +138,19 @@ def feature_maps(found: Results) -> Picture:
     for ax, (row, values) in zip(axes, errors.items(), strict=True):
         shown = ax.imshow(as_square(values), cmap=style.ERROR_MAP, vmin=0, vmax=top)
         ax.set_title("full" if row == STRUCTURES[0] else SHORT[row])
-        ax.set_xlabel(f"mean {values.mean():.3f}")
+        ax.set_xlabel(f"mean {values.mean():.3g}")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
         ax.grid(False)
     fig.colorbar(shown, ax=axes, label="absolute error").outline.set_visible(False)
     said = "; ".join(
-        f"“{found.title(row)}” mean {v.mean():.3f}, smallest {v.min():.3f}, largest {v.max():.3f}"
+        f"“{found.title(row)}” mean {v.mean():.3g}, smallest {v.min():.3g}, largest {v.max():.3g}"
         for row, v in errors.items()
     )
     return Picture(
         fig,
         alt=f"Feature error of {len(errors)} student structures, a square of {len(values)} pixels each, one pixel a "
-        f"channel, on one scale from 0 to {top:.3f}. {said}",
+        f"channel, on one scale from 0 to {top:.3g}. {said}",
         caption="UTAD-Net F5: mean absolute error of each channel of the features of eq. utad-10 against those of the "
         "teacher, over all test slices in all modalities (seed 0).",
     )

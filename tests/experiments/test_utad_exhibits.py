@@ -265,6 +265,11 @@ def test_the_smallest_feature_error_is_judged_seed_by_seed(plan, full, answer):
     assert cells(theirs)["only global branch"] == ("0.2514", "0.2229")
 
 
+@pytest.mark.parametrize(("errors", "digits"), [([0.05, 0.25], 4), ([0.0124], 5), ([204.4, 3.0], 1), ([0.0], 4)])
+def test_feature_errors_have_four_digits_whatever_their_scale(errors, digits):
+    assert utad_exhibits.decimals({"a": np.array(errors)}) == digits
+
+
 def test_two_seeds_decide_nothing():
     assert utad_exhibits.smallest_in_every_seed(np.array([1.0, 1.0])) == "not decided"
 

@@ -95,7 +95,7 @@ def test_figure_5_has_one_scale_and_says_the_errors():
     assert [ax.get_title() for ax in maps] == titles
     assert len({ax.images[0].get_clim() for ax in maps}) == 1
     errors = found.records["student-global"][0].arrays()["feature_error"]
-    words = f"“student, only global branch” mean {errors.mean():.3f}, smallest {errors.min():.3f}"
+    words = f"“student, only global branch” mean {errors.mean():.3g}, smallest {errors.min():.3g}"
     assert words in picture.alt
 
 
