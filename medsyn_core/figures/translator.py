@@ -19,7 +19,7 @@ import numpy as np
 
 from medsyn_core.data.views import Unpaired
 from medsyn_core.evaluation import translation_metrics
-from medsyn_core.experiments.results import Results
+from medsyn_core.experiments.results import ExhibitError, Results
 from medsyn_core.figures.gallery import NAMES, widest_slices
 from medsyn_core.figures.picture import CAPTION, CARD
 from medsyn_core.methods.any_to_any import GuidedTranslator, Translator
@@ -185,8 +185,10 @@ def _choice(name: str, labels: Sequence[str], chosen: int) -> str:
 def recorded(found: Results, row: str = "student-wt") -> RecordedTranslator:
     """The translator over the frames of a full student's seed 0; found must have the rows "copy" and `row`.
 
-    Raises ValueError for a row that keeps no frames.
+    Raises ExhibitError where one of them is not recorded, ValueError for a row that keeps no frames.
     """
+    if absent := [name for name in ("copy", row) if name not in found.records]:
+        raise ExhibitError(f"the translator needs the records of {row}; make them: {found.command(absent)}")
     shared, kept = (found.records[name][0].arrays() for name in ("copy", row))
     if "frames" not in kept:
         raise ValueError(f"{row!r} keeps no translations of every direction; full students do, such as student-wt.")

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from medsyn_core.experiments.exhibits import results
+from medsyn_core.experiments.results import ExhibitError, Results
 from medsyn_core.figures import translator
 from medsyn_core.methods.any_to_any import GuidedTranslator, Translator
 from tests.experiments import small
@@ -120,6 +121,12 @@ def test_a_slice_without_tumour_has_no_box_score():
 def test_a_row_without_frames_is_refused():
     with pytest.raises(ValueError, match="'teacher-wt' keeps no translations"):
         translator.recorded(results("utad-F3", "laptop"), "teacher-wt")
+
+
+def test_a_student_that_is_not_recorded_is_named_with_its_command():
+    found = Results(small.UTAD, "laptop", ("copy", "student-et"), optional=("student-et",))
+    with pytest.raises(ExhibitError, match="make them: python -m medsyn_core record utad --profile laptop --rows stu"):
+        translator.recorded(found, "student-et")
 
 
 def test_labels_that_do_not_fit_are_refused(widget):
