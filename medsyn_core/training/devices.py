@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def launch(device: str = "auto", precision: str = "32-true") -> Fabric:
         )
     from lightning_fabric import Fabric  # slow to import: only those who train pay
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it names the precision on stderr, at every fit
     per_node, nodes = _started_processes()
     fabric = Fabric(
         accelerator=device,
@@ -54,6 +56,11 @@ def _started_processes() -> tuple[int, int]:
     return 1, 1
 
 
+def average(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
+    """The mean of a tensor over processes; one process has nobody to ask."""
+    return values if fabric.world_size == 1 else fabric.all_reduce(values, reduce_op="mean")
+
+
 def average_gradients(fabric: Fabric, parameters: list[torch.nn.Parameter]) -> None:
     """Replace each gradient by its mean over processes, in one message.
 
@@ -63,7 +70,7 @@ def average_gradients(fabric: Fabric, parameters: list[torch.nn.Parameter]) -> N
     if fabric.world_size == 1:
         return
     used = [p for p in parameters if p.grad is not None]
-    flat = fabric.all_reduce(torch.cat([p.grad.reshape(-1) for p in used]), reduce_op="mean")
+    flat = average(fabric, torch.cat([p.grad.reshape(-1) for p in used]))
     for p, part in zip(used, flat.split([p.numel() for p in used]), strict=True):
         p.grad.copy_(part.view_as(p))
 
