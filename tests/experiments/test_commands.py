@@ -7,6 +7,7 @@ import pytest
 from medsyn_core import __version__
 from medsyn_core.__main__ import main
 from medsyn_core.experiments import records
+from medsyn_core.experiments.plans import papers
 from tests.experiments.small import written
 
 
