@@ -115,9 +115,7 @@ def test_flair_nulls_fluid_and_a_long_repetition_leaves_proton_density():
     assert SpinEcho(1e9, 0).signal(1000.0, 80.0, 0.8) == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"kind": "brats"}, {"sites": "two"}, {"index": -1}, {"index": 0, "seed": -1}]
-)
+@pytest.mark.parametrize("arguments", [{"kind": "brats"}, {"sites": "two"}, {"index": -1}, {"index": 0, "seed": -1}])
 def test_wrong_arguments_are_refused(arguments):
     with pytest.raises(ValueError, match=r"choose|give"):
         PhantomSubject(**{"index": 0, **arguments})
