@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from medsyn_core.training import checkpoint
-from medsyn_core.training.devices import average_gradients, launch, peak_memory_mb, reset_peak_memory
+from medsyn_core.training.devices import average, average_gradients, launch, peak_memory_mb, reset_peak_memory
 from medsyn_core.training.history import History
 from medsyn_core.training.recipe import Player, Recipe
 from medsyn_core.training.run import Run, Watch
@@ -43,8 +43,9 @@ def fit(
     `devices.launch`; progress: a bar with running values, by default unless MEDSYN_PROGRESS=0; watch: a callback at
     chosen steps.
 
-    Raises LossError at the first loss or gradient that is not finite, naming term and step; the last checkpoint in
-    `folder` stays as it is, so the run can be resumed from there once the term is mended.
+    Raises CheckpointError if `folder` holds another run's checkpoint, even if only the weights of a network that nobody
+    moves differ (a frozen teacher's). Raises LossError at the first loss or gradient that is not finite, naming term
+    and step; the last checkpoint in `folder` stays, so the run can be resumed from there once the term is mended.
     """
     folder = None if folder is None else Path(folder)
     fabric = launch(device, precision)
@@ -76,6 +77,11 @@ def _cuda_devices(fabric: Fabric) -> list[int]:
     return [fabric.device.index or 0] if fabric.device.type == "cuda" else []
 
 
+def _equal(saved: dict[str, Tensor], own: dict[str, Tensor]) -> bool:
+    """Whether a saved network is this one, to the bit."""
+    return saved.keys() == own.keys() and all(torch.equal(saved[key], own[key].cpu()) for key in own)
+
+
 class _Loop:
     """The state of one run, and how a step changes it."""
 
@@ -90,7 +96,7 @@ class _Loop:
         torch.manual_seed(seed)  # initial weights; the same in every process
         self.networks = recipe.method.networks(self.view.batch(self.sampler(0)[:1]))
         for network in self.networks.values():
-            fabric.to_device(network.to(memory_format=torch.channels_last))
+            fabric.to_device(network.to(memory_format=recipe.method.memory_format))
         # Listed once: walking the module trees twice a turn would cost small networks more than their arithmetic.
         self.parts = {name: (list(net.parameters()), list(net.modules())) for name, net in self.networks.items()}
         self.players = [p for p in recipe.players if recipe.losses.active(p.name)]
@@ -185,10 +191,11 @@ class _Loop:
     def _freeze(self, moving: tuple[str, ...]) -> None:
         """Only moving networks collect gradients: the others are looked through, so no loss needs to detach them."""
         for name, (parameters, modules) in self.parts.items():
+            moves = name in moving
             for parameter in parameters:
-                parameter.requires_grad_(name in moving)
+                parameter.requires_grad = moves
             for module in modules:
-                module.training = name in moving
+                vars(module)["training"] = moves  # a plain assignment would search the module's weights for the name
 
     def _reseed(self, seed: int) -> None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would visit every kind of device there is
@@ -202,7 +209,7 @@ class _Loop:
 
     def _finite(self, parts: dict[str, Tensor]) -> dict[str, float]:
         """The terms' values as numbers, averaged over processes. Raises LossError at the first that is not finite."""
-        stacked = self.fabric.all_reduce(torch.stack([v.detach().float() for v in parts.values()]), reduce_op="mean")
+        stacked = average(self.fabric, torch.stack([v.detach().float() for v in parts.values()]))
         values = dict(zip(parts, stacked.tolist(), strict=True))
         for name, value in values.items():
             if not math.isfinite(value):
@@ -217,7 +224,7 @@ class _Loop:
         if self.run.precision == "16-mixed":
             return
         gradients = [p.grad for p in self.parameters(player) if p.grad is not None]
-        if not torch.stack([g.norm() for g in gradients]).isfinite().all():
+        if not torch.stack(torch._foreach_norm(gradients)).isfinite().all():  # all norms in one call
             terms = ", ".join(parts)
             raise LossError(
                 f"the gradient of the {player.name}'s total is not finite at step {self.step}, though its terms are "
@@ -252,8 +259,14 @@ class _Loop:
         state = checkpoint.load(self.folder, **self.identity) if self.folder is not None else None
         if state is None:
             return
+        moved = {name for player in self.recipe.players for name in player.networks}
         for name, network in self.networks.items():
-            network.load_state_dict(state["networks"][name])
+            saved, own = state["networks"][name], network.state_dict()
+            if name not in moved and not _equal(saved, own):
+                raise checkpoint.CheckpointError(
+                    f"{self.folder} belongs to a run with another frozen network {name!r}; give this run its own folder"
+                )
+            network.load_state_dict(saved)
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.fabric.strategy.precision.load_state_dict(state["scaler"])

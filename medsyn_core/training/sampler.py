@@ -28,7 +28,7 @@ class Sampler:
 
     def __call__(self, turn: int) -> np.ndarray:
         """Indices (size,) of the turn-th batch, counted from 0."""
-        places = np.arange(turn * self.size, (turn + 1) * self.size)
+        places = range(turn * self.size, (turn + 1) * self.size)
         return np.array([self._permutation(place // self.length)[place % self.length] for place in places])
 
     def _permutation(self, epoch: int) -> np.ndarray:

@@ -1,11 +1,14 @@
 """The loop: it learns, it is deterministic, it resumes to the bit, and it stops at the first bad number."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
 
 from medsyn_core.training import LossError, Watch
 from medsyn_core.training.checkpoint import CheckpointError
-from tests.training.toy import Images, recipe, weights
+from tests.training.toy import Images, Toy, recipe, weights
 
 
 def fit(r, **options):
@@ -69,6 +72,26 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path):
     other.identity = "other split"
     with pytest.raises(CheckpointError, match="data_hash"):
         recipe().fit(other, folder=tmp_path, progress=False, device="cpu")
+
+
+def taught(level):
+    """The toy with a third network that no player moves; its weight is part of no configuration."""
+
+    class Taught(Toy):
+        def networks(self, example):
+            teacher = nn.Conv2d(1, 1, 1)
+            nn.init.constant_(teacher.weight, level)
+            return super().networks(example) | {"teacher": teacher}
+
+    return replace(recipe(), method=Taught())
+
+
+def test_a_folder_of_a_run_with_another_frozen_network_is_refused(tmp_path):
+    assert taught(1.0).config_hash == taught(2.0).config_hash
+    first = fit(taught(1.0), folder=tmp_path)
+    with pytest.raises(CheckpointError, match="another frozen network 'teacher'; give this run its own folder"):
+        fit(taught(2.0), folder=tmp_path)
+    assert torch.equal(weights(fit(taught(1.0), folder=tmp_path)), weights(first))
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
