@@ -17,7 +17,7 @@ import time
 
 import torch
 
-from medsyn_core.data.labels import region
+from medsyn_core.data.volume import region
 from medsyn_core.losses import adversarial, classification, consistency, distillation
 from medsyn_core.methods import utad
 from medsyn_core.profiles import profile

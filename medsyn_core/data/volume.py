@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -73,8 +73,11 @@ class Source(Protocol):
     def read(self, ref: SubjectRef) -> Volume: ...
 
 
-def region(seg: np.ndarray, name: str) -> np.ndarray:
-    """One BraTS region of `seg` as bool, same shape: WT = {1, 2, 4}, TC = {1, 4}, ET = {4}."""
+def region(seg: Any, name: str) -> Any:
+    """One BraTS region of `seg` (array or tensor of codes) as bool, same shape: WT = {1, 2, 4}, TC = {1, 4}, ET = {4}.
+
+    Raises ValueError for a region that does not exist.
+    """
     if name == "WT":
         return seg > 0
     if name == "TC":

@@ -31,8 +31,11 @@ def local_consistency(
     tumour_*: (B, 1, H, W) answers of the local branch; translated, source: (B, 1, H, W) whole images; mask: (B, 1, H,
     W), 1 where the *source's subject* has tumour: patients are unpaired, but a translation keeps its anatomy. Where the
     mask is 0 the local branch is asked for 0. The paper's prime is a crop of the whole image in the first term and the
-    local branch's reconstruction in the second.
+    local branch's reconstruction in the second. Raises ValueError if shapes differ.
     """
+    if not mask.shape == translated.shape == source.shape:
+        shapes = ", ".join(str(tuple(x.shape)) for x in (mask, translated, source))
+        raise ValueError(f"mask, translated image and source must have the same shape; they have {shapes}")
     there = absolute(tumour_translated, mask * translated, "translated tumour and crop of the translated image")
     back = absolute(tumour_reconstructed, mask * source, "reconstructed tumour and crop of the source")
     return there + back

@@ -48,6 +48,16 @@ class GuidedTranslator(Translator):
         """As `Translator.forward`, with mask: (B, 1, H, W), 0 or 1."""
         return self.generator(image, image * mask, code).image
 
+    def translate(self, images: Tensor, target: str, *others: Tensor, batch_size: int = 32) -> Tensor:
+        """As `Translator.translate`, with the mask (N, 1, H, W) after the target; else ValueError."""
+        if len(others) != 1 or others[0].shape != images.shape:
+            got = ", ".join(str(tuple(x.shape)) for x in others) or "nothing"
+            raise ValueError(
+                f"a teacher has to be told where the tumour is: give a mask of the images' shape {tuple(images.shape)} "
+                f"after the target, not {got}; a student needs none."
+            )
+        return super().translate(images, target, others[0].float(), batch_size=batch_size)
+
 
 @dataclass(frozen=True)
 class AnyToAny(Method):

@@ -26,20 +26,26 @@ def load(path: str | Path) -> nn.Module:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise FileNotFoundError(f"there is no model {path}; write one with run.save({str(path)!r}).")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("medsyn", "null"))
+            about = (file.metadata() or {}).get("medsyn")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except SafetensorError as error:
         raise SavedModelError(f"{path} is no whole safetensors file ({error}); save the model again.") from error
-    if about is None or about["name"] not in METHODS:
-        raise SavedModelError(f"{path} was not written by run.save(); it holds {len(weights)} tensors of unknown use.")
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in about["settings"].items() if k != "name"}
     try:
-        model = METHODS[about["name"]](**settings).untrained_model()
+        about = json.loads(about)
+        name, settings = about["name"], about["settings"]
+        kind = METHODS[name]
+    except (TypeError, KeyError, json.JSONDecodeError) as error:
+        raise SavedModelError(
+            f"{path} was not written by run.save(); it holds {len(weights)} tensors of unknown use."
+        ) from error
+    try:
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k != "name"}
+        model = kind(**settings).untrained_model()
         model.load_state_dict(weights)
-    except (TypeError, RuntimeError) as error:
-        raise SavedModelError(f"{path} does not fit {about['name']} of this version: {error}") from error
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise SavedModelError(f"{path} does not fit {name} of this version: {error}") from error
     return model.eval()

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from medsyn_core.data.labels import REGIONS, region
+from medsyn_core.data.volume import REGIONS, region
 from medsyn_core.methods.any_to_any import AnyToAny, GuidedTranslator, Translator
 from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, StudentTrace, TeacherTrace
 from medsyn_core.networks.critics import PatchCritic

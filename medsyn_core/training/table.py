@@ -134,7 +134,8 @@ class LossTable(Mapping[str, LossTerm]):
     def total(self, parts: Mapping[str, torch.Tensor]) -> torch.Tensor:
         r"""What a player minimises: $\sum_k w_k L_k$, a scalar.
 
-        It is every paper's total, dual-7 among them: which one depends on the parts.
+        It is every paper's total, dual-7, utad-7, utad-11, utad-12 and utad-13 among them: which one depends on the
+        parts.
         """
         return torch.stack([self[name].weight * value for name, value in parts.items()]).sum()
 

@@ -66,6 +66,14 @@ class Trace:
         lines = [f"{type(self).__name__}:"]
         for name in self.names():
             value = self.__dict__.get(name)
-            shown = "not read yet" if value is None else f"{tuple(value.shape)} {value.dtype}".replace("torch.", "")
-            lines.append(f"  {name:24} {shown}")
+            lines.append(f"  {name:24} {_shown(value)}")
         return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    """An entry's value in a few words: shape and type of a tensor, or of each tensor of a tuple."""
+    if value is None:
+        return "not read yet"
+    if isinstance(value, tuple):
+        return ", ".join("none" if part is None else _shown(part) for part in value)
+    return f"{tuple(value.shape)} {value.dtype}".replace("torch.", "")

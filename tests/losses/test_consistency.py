@@ -97,3 +97,8 @@ def test_local_images_of_another_shape_are_refused(place):
     images[place] = images[place][:1]
     with pytest.raises(ValueError, match=r"crop of the .*must have the same shape"):
         consistency.local_consistency(*images, MASK)
+
+
+def test_one_mask_for_all_patients_is_refused():
+    with pytest.raises(ValueError, match=r"mask, translated image and source .*same shape"):
+        consistency.local_consistency(TUMOUR, BACK, TUMOUR_BACK, X, MASK[:1])

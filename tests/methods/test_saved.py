@@ -128,3 +128,28 @@ def test_saving_replaces_the_file_and_leaves_nothing_else(student, tmp_path):
     for _ in range(2):
         assert student[0].save(str(path)) == path
     assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no model"):
+        methods.load(tmp_path)
+
+
+@pytest.mark.parametrize("about", ["{", "[]", '{"name": 3}', '{"settings": {}}'])
+def test_a_description_that_is_none_is_refused(student, tmp_path, about):
+    path = tmp_path / "odd.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, metadata={"medsyn": about})
+    with pytest.raises(SavedModelError, match=r"was not written by run\.save"):
+        methods.load(path)
+
+
+def test_settings_that_the_method_refuses_are_named(student, tmp_path):
+    path = rewritten(student[1], tmp_path / "m.safetensors", lambda w, about: about["settings"].update(region="XX"))
+    with pytest.raises(SavedModelError, match="does not fit utad-student of this version: region='XX'"):
+        methods.load(path)
+
+
+def test_a_teacher_asks_for_a_mask_of_the_images_shape(taught):
+    for others in ((), (torch.zeros(4, 16, 16),), (torch.zeros(1, 1, 16, 16),)):
+        with pytest.raises(ValueError, match="has to be told where the tumour is"):
+            taught.model.translate(IMAGES, "t2", *others)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsyn_core import data
-from medsyn_core.data.labels import region
+from medsyn_core.data.volume import region
 from medsyn_core.data.write import write_folder
 from medsyn_core.methods import utad
 from medsyn_core.networks.two_branch import STRUCTURES, TwoBranch

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medsyn_core.data.labels import region
+from medsyn_core.data.volume import region
 from medsyn_core.methods import utad
 from medsyn_core.networks.two_branch import STRUCTURES
 from tests.methods import small
@@ -241,3 +241,9 @@ def test_a_slice_without_tumour_is_counted_but_weighs_nothing():
     for name in LOCAL:
         value = small.teacher().losses[name]
         torch.testing.assert_close(value(four), 0.75 * value(three), atol=1e-5, rtol=1e-4)
+
+
+def test_a_trace_shows_itself_after_its_translations_were_read():
+    _, trace = trace_of(RECIPES["teacher"]())
+    assert trace.forth is not None
+    assert "(4, 1, 16, 16) float32, (4, 1, 16, 16) float32" in repr(trace)

@@ -60,7 +60,7 @@ EQUATIONS = (
         "utad-7",
         "Sum of the two synthetic classification losses",
         note="Two terms of weight 1 of the table, which adds them up.",
-        function="medsyn_core.methods.utad_step.global_classification_term",
+        function="medsyn_core.training.table.LossTable.total",
         test="tests/losses/test_utad_equations.py::test_utad_7",
         status="as printed",
     ),
@@ -97,7 +97,7 @@ EQUATIONS = (
         "Total of each critic",
         note="Only consistent if utad-1 and utad-2 are what the critic maximises, hence the minus sign. The two "
         "critics share no weights, so that one total moves both.",
-        function="medsyn_core.methods.utad.teacher",
+        function="medsyn_core.training.table.LossTable.total",
         test="tests/losses/test_utad_equations.py::test_utad_11",
         status="as printed",
     ),
@@ -107,7 +107,7 @@ EQUATIONS = (
         note="Gives the generator the whole L_adv: through an interpolate that is not detached it would be "
         "rewarded for a larger penalty. Only -E[D(synthetic)] belongs there, and only that is there. lambda_1 is 20 "
         "where the paper says 10: its images span 2 units, ours 1, and a difference between them is half as large.",
-        function="medsyn_core.methods.utad.teacher",
+        function="medsyn_core.training.table.LossTable.total",
         test="tests/losses/test_utad_equations.py::test_utad_12",
         status="changed because of L_adv only -E[D(synthetic)] is the generator's, and images span 1 unit instead of 2",
     ),
@@ -116,7 +116,7 @@ EQUATIONS = (
         "Total of the student's generator",
         note="L_teacher is a form, evaluated on the student's outputs: masks are still needed in the student's "
         "training losses, though not at its input.",
-        function="medsyn_core.methods.utad.student",
+        function="medsyn_core.training.table.LossTable.total",
         test="tests/losses/test_utad_equations.py::test_utad_13",
         status="changed because L_teacher in it is utad-12 as changed",
     ),

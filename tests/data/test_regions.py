@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsyn_core.data import regions
-from medsyn_core.data.labels import REGIONS, region
+from medsyn_core.data.volume import REGIONS, region
 
 CODES = st.lists(st.sampled_from([0, 1, 2, 4]), min_size=1, max_size=12)
 
@@ -40,6 +40,6 @@ def test_shape_and_device_stay_and_the_labels_are_left_alone():
 
 @pytest.mark.parametrize("name", ["wt", "NCR", "", None])
 def test_an_unknown_region_is_refused(name):
-    with pytest.raises(ValueError, match=r"is unknown; choose one of: WT, TC, ET"):
+    with pytest.raises(ValueError, match=r"is no tumour region; choose one of: WT, TC, ET"):
         region(np.zeros(3, np.uint8), name)
     assert list(REGIONS) == ["WT", "TC", "ET"]
