@@ -26,8 +26,8 @@ def test_seeds_follow_the_profile(plan):
 def test_unknown_rows_papers_and_profiles_are_named(plan):
     with pytest.raises(PlanError, match=r"no row 'resnet'; its rows are: copy, .*unet"):
         plan.jobs("laptop", ["resnet"])
-    with pytest.raises(PlanError, match=r"no plan for 'utad'; there are: dual"):
-        plan_of("utad")
+    with pytest.raises(PlanError, match=r"no plan for 'd3'; there are: dual"):
+        plan_of("d3")
     with pytest.raises(ValueError, match=r"smoke, laptop, gpu"):
         plan.jobs("big")
 
