@@ -27,7 +27,7 @@ from medsyn_core.evaluation.significance import (
 from medsyn_core.evaluation.texture import gradient_energy, power_spectrum, texture_scores
 from medsyn_core.evaluation.translation import METRICS, PSNR_CEILING, ssim_map, translation_metrics, tumour_boxes
 
-_LPIPS = ("Lpips", "lpips_files", "subject_lpips")
+_LPIPS = ("Lpips", "lpips_files", "subject_lpips", "with_lpips")
 
 __all__ = [
     "METRICS",
@@ -60,6 +60,7 @@ __all__ = [
     "translation_metrics",
     "tumour_boxes",
     "verdict",
+    "with_lpips",
 ]
 
 

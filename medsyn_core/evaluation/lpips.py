@@ -138,6 +138,16 @@ def subject_lpips(
     return {int(number): float(values[subject == number].mean()) for number in dict.fromkeys(subject.tolist())}
 
 
+def with_lpips(rows: list[dict], predicted: np.ndarray, target: np.ndarray, subject: np.ndarray) -> list[dict]:
+    """Rows of `translation_metrics`, each with its subject's "lpips" where the user has named the weights' files, else
+    as they are. predicted, target: (N, H, W), subject: (N,), as the rows were made from."""
+    files = lpips_files()
+    if files is None:
+        return rows
+    found = subject_lpips(predicted, target, subject, Lpips.from_files(*files))
+    return [row | {"lpips": found[row["subject"]]} for row in rows]
+
+
 def _alexnet() -> nn.Sequential:
     """AlexNet's layers up to its fifth ReLU, numbered as torchvision numbers them, still without weights."""
     with torch.device("meta"):  # neither memory nor a draw from the random stream of whoever trains

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medsyn_core.data.views import Unpaired
 from medsyn_core.evaluation import affine_matched_copy, copy_source, own_lookup, training_mean, translation_metrics
+from medsyn_core.evaluation.lpips import with_lpips
 from medsyn_core.experiments.cohorts import hash_cohort, load_cohort
 from medsyn_core.experiments.dual_d import tumour_slices
 from medsyn_core.experiments.plan import Plan, Reference, Row
@@ -35,8 +36,9 @@ def _score(cohort: Any, name: str) -> tuple[list[dict], Mapping[str, np.ndarray]
     for source, target in permutations(cohort.modalities, 2):
         s, t = (cohort.modalities.index(m) for m in (source, target))
         predicted[source, target] = _predict(name, cohort, test, s, t)
-        keys = ("brain", "seg", "subject")
-        scores = translation_metrics(predicted[source, target], test["images"][:, t], *(test[key] for key in keys))
+        pair = predicted[source, target], test["images"][:, t]
+        scores = translation_metrics(*pair, *(test[key] for key in ("brain", "seg", "subject")))
+        scores = with_lpips(scores, *pair, test["subject"])
         rows += [{"direction": f"{source}-{target}", **row} for row in scores]
     shown = four_slices(test)
     arrays = {"shown": np.stack([predicted[pair][i] for pair, i in zip(SHOWN, shown, strict=True)]).astype(np.float16)}

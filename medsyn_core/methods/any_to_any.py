@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from medsyn_core.data.views import Unpaired
 from medsyn_core.evaluation import translation_metrics
+from medsyn_core.evaluation.lpips import with_lpips
 from medsyn_core.training import Method, in_parts
 
 
@@ -109,9 +110,8 @@ class AnyToAny(Method):
             here = {name: value[both] for name, value in batch.items()}
             truth, source = oracle["images"][both, t], oracle["images"][both, s][:, None]  # (n, H, W), (n, 1, H, W)
             translated = model.translate(source, self.modalities[t], *self.guides(here))
-            scores = translation_metrics(
-                translated[:, 0].numpy(), truth.numpy(), here["brain"][:, 0].numpy() > 0,
-                here["seg"].numpy(), here["subject"].numpy(),
-            )  # fmt: skip
+            pair, subject = (translated[:, 0].numpy(), truth.numpy()), here["subject"].numpy()
+            scores = translation_metrics(*pair, here["brain"][:, 0].numpy() > 0, here["seg"].numpy(), subject)
+            scores = with_lpips(scores, *pair, subject)
             rows += [{"direction": f"{self.modalities[s]}-{self.modalities[t]}", **row} for row in scores]
         return rows

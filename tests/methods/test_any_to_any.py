@@ -256,3 +256,12 @@ def test_a_teacher_is_evaluated_with_the_guide_it_was_trained_with(copies, patie
         assert len(mask.unique(dim=0)) == len(mask)
     else:
         assert torch.equal(mask, tumour if guide == "tumour" else 0 * tumour) and tumour.any()
+
+
+def test_lpips_is_asked_for_the_images_that_were_scored(copies, monkeypatch):
+    asked = lambda rows, made, truth, subject: [r | {"lpips": float(np.abs(made - truth).mean())} for r in rows]
+    monkeypatch.setattr("medsyn_core.methods.any_to_any.with_lpips", asked)
+    rows = copies()[1]
+    by_direction = {row["direction"]: row["lpips"] for row in rows}
+    assert len(by_direction) == 12 and all(value > 0 for value in by_direction.values())
+    assert by_direction["t1-t2"] != by_direction["t1-flair"]
