@@ -12,7 +12,6 @@ from medsyn_core.experiments.results import METRICS, Results
 from medsyn_core.experiments.utad import SHOWN
 from medsyn_core.experiments.utad_exhibits import STRUCTURES
 from medsyn_core.figures import style
-from medsyn_core.figures.curves import dots
 from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
 
@@ -211,20 +210,4 @@ def _said(title: str, gain: np.ndarray, names: list[str]) -> str:
         f"{title}: above zero in {count} of {np.isfinite(gain).sum()} directions, {np.nanmean(gain):+.1f} dB on "
         f"average; most from {place(best)} ({gain.flat[best]:+.1f} dB), least from {place(worst)} "
         f"({gain.flat[worst]:+.1f} dB)."
-    )
-
-
-def scores_of_seeds(found: Results, metric: str = "psnr_box") -> Picture:
-    """One score of every recorded row of an exhibit: a dot a seed, each the mean over test subjects."""
-    score = METRICS[metric]
-    means = lambda row: [
-        float(np.mean([v for v in seed if v is not None])) for seed in found.values(row, metric)
-    ]  # a seed each
-    rows = {found.title(row): means(row) for row in found.records}
-    unit = f" [{score.unit}]" if score.unit else ""
-    said = ", ".join(f"“{title}” {np.mean(values):.{score.decimals}f}" for title, values in rows.items())
-    return Picture(
-        dots(rows, xlabel=f"{score.title}{unit}", width=6.6),
-        alt=f"{score.title}{unit} of {len(rows)} rows, a dot a seed. Means: {said}",
-        caption=f"{score.title}, mean over test subjects and directions: a dot a seed, a bar at their mean.",
     )

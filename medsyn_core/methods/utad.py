@@ -41,6 +41,7 @@ class Teacher(AnyToAny):
     generator and critics."""
 
     name: ClassVar[str] = "utad-teacher"
+    step: ClassVar[type[TeacherTrace]] = TeacherTrace
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format  # instance norm is slow in the other one
 
     region: str = "WT"
@@ -82,7 +83,7 @@ class Teacher(AnyToAny):
 
     def trace(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> TeacherTrace:
         given = self.sample(batch)
-        return TeacherTrace(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
+        return self.step(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
 
     def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         return (self.mask(batch["seg"], batch["index"]),)
@@ -100,6 +101,7 @@ class Student(Teacher):
     trained teacher's; without them the student can be described and loaded, but not trained."""
 
     name: ClassVar[str] = "utad-student"
+    step: ClassVar[type[TeacherTrace]] = StudentTrace
 
     structure: str = "full"
     teacher: str = ""
@@ -127,10 +129,6 @@ class Student(Teacher):
         own = networks["generator"].state_dict()
         networks["generator"].load_state_dict(own | {k: v for k, v in known.items() if k in own})
         return networks | {"teacher": teacher}  # nobody moves it: the engine keeps it frozen, in evaluation mode
-
-    def trace(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> StudentTrace:
-        given = self.sample(batch)
-        return StudentTrace(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
 
     def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         return ()

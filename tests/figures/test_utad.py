@@ -8,7 +8,7 @@ import pytest
 from medsyn_core.evaluation import tumour_boxes
 from medsyn_core.experiments import utad as plan
 from medsyn_core.experiments.exhibits import results
-from medsyn_core.experiments.utad_exhibits import STRUCTURES, T1
+from medsyn_core.experiments.utad_exhibits import STRUCTURES
 from medsyn_core.figures import utad
 from tests.experiments import small
 
@@ -117,15 +117,6 @@ def test_the_matrix_of_directions_writes_every_gain():
     assert "above zero in 12 of 12 directions, +2.0 dB on average" in picture.alt
     low, high = whole.images[0].get_clim()
     assert low == -high  # no gain is the middle of the colours
-
-
-def test_dots_show_every_recorded_row():
-    found = results("utad-T1", "laptop")
-    picture = utad.scores_of_seeds(found)
-    (ax,) = picture.fig.axes
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == [found.title(row) for row in T1.rows if row in RECORDED]
-    assert f"“teacher, WT mask” {found.summary('teacher-wt', 'psnr_box').mean:.2f}" in picture.alt
 
 
 def test_records_that_ship_fit_the_code(monkeypatch):
