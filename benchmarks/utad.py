@@ -14,6 +14,7 @@ import argparse
 import json
 import multiprocessing
 import time
+from functools import partial
 
 import torch
 
@@ -90,6 +91,7 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
         taught.eval().requires_grad_(False)
     critics = [*dg.parameters(), *dl.parameters()]
     optimizer_d, optimizer_g = torch.optim.Adam(critics, 1e-4), torch.optim.Adam(g.parameters(), 1e-4)
+    asked = lambda critic, code, x: critic(x, code)[0]
     ask = lambda x, crop, code: g(x, crop if taught is None else x, code)
     mixed = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")
 
@@ -113,10 +115,10 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
                 (dg, image, fake.image, torch.ones_like(shows)),
                 (dl, image * mask, fake.tumour, shows),
             ):
-                score, logits = critic(real)
+                score, logits = critic(real, source)
                 between = adversarial.interpolate(real, synthetic, torch.rand(size, 1, 1, 1, device=device))
-                gradient = adversarial.score_gradient(lambda x, critic=critic: critic(x)[0], between)
-                loss = loss + adversarial.wasserstein_critic(weight * critic(synthetic)[0], weight * score)
+                gradient = adversarial.score_gradient(partial(asked, critic, target), between)
+                loss = loss + adversarial.wasserstein_critic(weight * critic(synthetic, target)[0], weight * score)
                 loss = loss + adversarial.gradient_penalty(gradient, weight)
                 loss = loss + classification.modality_classification(logits, source, weight)
         optimizer_d.zero_grad()
@@ -129,8 +131,8 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
         with mixed:
             fake = ask(image, image * mask, target)
             back = ask(fake.image, fake.image * mask, source)
-            score, logits = dg(fake.image)
-            local_score, local_logits = dl(fake.tumour)
+            score, logits = dg(fake.image, target)
+            local_score, local_logits = dl(fake.tumour, target)
             loss = -score.mean() - (shows * local_score).mean()
             loss = loss + classification.modality_classification(logits, target)
             loss = loss + classification.modality_classification(local_logits, target, shows)

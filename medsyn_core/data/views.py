@@ -110,17 +110,49 @@ class Unpaired(_View):
         return {"images": self._images(rows, slice(None)), "present": _present(self._cohort, rows)}
 
 
-def draw_modalities(subset: Subset, seed: int) -> dict[int, int]:
-    """Subject number -> modality number, one each; where all are present no two counts differ by more than 1."""
+def draw_modalities(subset: Subset, seed: int, among: Sequence[int] | None = None) -> dict[int, int]:
+    """Subject number -> modality number, one each; where all are present no two counts differ by more than 1.
+
+    among: modality numbers to choose from, None for all; subjects with none of them are left out.
+    """
     cohort, taken, drawn = subset.cohort, np.zeros(len(subset.cohort.modalities), int), {}
-    order = sorted(subset.numbers, key=lambda k: rank(seed, cohort.subjects[k].id))
+    wanted = np.array([among is None or m in among for m in range(len(taken))])
+    able = [k for k in subset.numbers if (cohort.subjects[k].present & wanted).any()]
+    order = sorted(able, key=lambda k: rank(seed, cohort.subjects[k].id))
     # Subjects with fewer modalities choose first, so that the others can fill what they leave.
-    for k in sorted(order, key=lambda k: sum(cohort.subjects[k].present)):
-        there = np.flatnonzero(cohort.subjects[k].present)
+    for k in sorted(order, key=lambda k: (cohort.subjects[k].present & wanted).sum()):
+        there = np.flatnonzero(cohort.subjects[k].present & wanted)
         ties = [m for m in there if taken[m] == taken[there].min()]
         drawn[k] = int(ties[rank(seed, f"{cohort.subjects[k].id}|modality") % len(ties)])
         taken[drawn[k]] += 1
     return drawn
+
+
+class UnpairedTwo(_View):
+    """Slices of one modality beside slices of another, never of the same subject.
+
+    Every subject gives one of both, drawn as in `Unpaired`. An index stands for a pair of slices: all pairs are there.
+    Keys: image_i, brain_i (B, 1, H, W) float32, seg_i, tissue_i (B, H, W), subject_i, index_i (B,) int64 of the first
+    modality, and the same with _j of the second. Raises ValueError if nobody is left to show one of them.
+    """
+
+    def __init__(self, subset: Subset, first: str, second: str, seed: int = 0) -> None:
+        cohort = subset.cohort
+        self.modalities = (cohort.modality(first), cohort.modality(second))
+        drawn = draw_modalities(subset, seed, self.modalities)
+        self._sides = [_rows(subset, [k for k, m in drawn.items() if m == modality]) for modality in self.modalities]
+        for name, rows in zip((first, second), self._sides, strict=True):
+            if not len(rows):
+                raise ValueError(f"no subject of the {subset.name} set is left to show {name}; it needs at least two.")
+        super().__init__(cohort, np.arange(len(self._sides[0]) * len(self._sides[1])))
+
+    def batch(self, indices: Sequence[int] | Tensor) -> dict[str, Tensor]:
+        places = np.divmod(np.asarray(indices), len(self._sides[1]))
+        found: dict[str, Tensor] = {}
+        for side, rows, place, modality in zip("ij", self._sides, places, self.modalities, strict=True):
+            here = {"image": self._images(rows[place], modality), **self._common(rows[place])}
+            found |= {f"{name}_{side}": value for name, value in here.items()}
+        return found
 
 
 class Missing(_View):

@@ -78,3 +78,11 @@ def dense_discriminator(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
 def dense_generator(logits_fake: Tensor) -> Tensor:
     r"""$L_{BCE}(D(G(x)), 1)$, a mean over pixels: the generator's term against a dense discriminator (dual-5)."""
     return F.binary_cross_entropy_with_logits(logits_fake, torch.ones_like(logits_fake))
+
+
+def confusion(logits: Tensor) -> Tensor:
+    r"""$-E[\frac12\log D(z) + \frac12\log(1 - D(z))]$: smallest, $\log 2$, where the critic cannot tell (hifi-15).
+
+    logits: any shape, before the sigmoid.
+    """
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.5))

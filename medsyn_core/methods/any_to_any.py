@@ -100,8 +100,10 @@ class AnyToAny(Method):
 
     def evaluate(self, networks: Mapping[str, nn.Module], subset: Any) -> list[dict]:
         """Scores of every direction between modalities that a subject has, one dict a direction and subject."""
-        model, view = self.model(networks), self.view(subset)
+        model, view = self.model(networks), Unpaired(subset, self.pairing)
         batch, oracle = view.batch(range(len(view))), view.oracle(range(len(view)))
+        columns = [subset.cohort.modality(name) for name in self.modalities]
+        oracle = {name: values[:, columns] for name, values in oracle.items()}
         rows = []
         for s, t in permutations(range(len(self.modalities)), 2):
             both = (oracle["present"][:, s] * oracle["present"][:, t]) > 0  # (N,)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from torch import nn
 
-from medsyn_core.methods import dual_d, utad
+from medsyn_core.methods import dual_d, hifi_syn, utad
 from medsyn_core.training import Method
 
-METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (dual_d.DualD, utad.Teacher, utad.Student)}
+METHODS: dict[str, type[Method]] = {
+    kind.name: kind for kind in (dual_d.DualD, hifi_syn.HiFiSyn, utad.Teacher, utad.Student)
+}
 
 
 class SavedModelError(ValueError):

@@ -62,22 +62,22 @@ class TeacherTrace(Trace):
     @entry
     def global_real(self) -> tuple[Tensor, Tensor]:
         """D_g(I_source)."""
-        return self._networks["global_critic"](self.image)
+        return self._networks["global_critic"](self.image, self.modality)
 
     @entry
     def global_fake(self) -> tuple[Tensor, Tensor]:
         """D_g(I_target)."""
-        return self._networks["global_critic"](self.translated)
+        return self._networks["global_critic"](self.translated, self.target)
 
     @entry
     def local_real(self) -> tuple[Tensor, Tensor]:
         """D_l(T_source)."""
-        return self._networks["local_critic"](self.tumour_source)
+        return self._networks["local_critic"](self.tumour_source, self.modality)
 
     @entry
     def local_fake(self) -> tuple[Tensor, Tensor]:
         """D_l(T_target)."""
-        return self._networks["local_critic"](self.tumour_translated)
+        return self._networks["local_critic"](self.tumour_translated, self.target)
 
     @entry
     def shows(self) -> Tensor:
@@ -88,13 +88,13 @@ class TeacherTrace(Trace):
     def global_gradient(self) -> Tensor:
         """Gradient of D_g's score at random points between real and synthetic images, (B, 1, H, W)."""
         between = adversarial.interpolate(self.image, self.translated, self.mix)
-        return adversarial.score_gradient(lambda x: self._networks["global_critic"](x)[0], between)
+        return adversarial.score_gradient(lambda x: self._networks["global_critic"](x, self.target)[0], between)
 
     @entry
     def local_gradient(self) -> Tensor:
         """The same of D_l between real and synthetic tumours, (B, 1, H, W)."""
         between = adversarial.interpolate(self.tumour_source, self.tumour_translated, self.mix)
-        return adversarial.score_gradient(lambda x: self._networks["local_critic"](x)[0], between)
+        return adversarial.score_gradient(lambda x: self._networks["local_critic"](x, self.target)[0], between)
 
 
 class StudentTrace(TeacherTrace):

@@ -42,22 +42,25 @@ class GlobalCritic(nn.Module):
 class PatchCritic(nn.Module):
     """UTAD-Net's critic: strided 4 x 4 convolutions, then one head that scores and one that names the modality.
 
-    (B, 1, H, W) -> scores (B,) and logits (B, codes), each head's map averaged over its patches. width: channels after
-    the first of `levels` halvings, doubled with each. No normalisation: the penalty's gradient is one sample's.
+    (B, 1, H, W) and code (B,) -> scores (B,) and logits (B, codes), each head's map averaged over its patches. width:
+    channels after the first of `levels` halvings, doubled with each. No normalisation: the penalty's gradient is one
+    sample's. Changed: the paper has one score for all modalities, which only asks whether an image looks like any of
+    them; here each modality has a score of its own (Choi et al., 2020), and `code` says whose is wanted.
     """
 
     def __init__(self, width: int = 16, levels: int = 4, codes: int = 4):
         super().__init__()
-        self.levels = levels
+        self.levels, self.codes = levels, codes
         widths = [1, *(width * 2**k for k in range(levels))]
         stages: list[nn.Module] = []
         for a, b in pairwise(widths):
             stages += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.01)]
         self.features = nn.Sequential(*stages)
-        self.heads = nn.Conv2d(widths[-1], 1 + codes, 3, padding=1)  # the score's filter first, then the modalities'
+        self.heads = nn.Conv2d(widths[-1], 2 * codes, 3, padding=1)  # the scores' filters first, then the modalities'
         keep_variance(self)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         check_divisible(*x.shape[-2:], self.levels)
-        answers = self.heads(self.features(x)).mean(dim=(2, 3))  # (B, 1 + codes, h, w) -> (B, 1 + codes)
-        return answers[:, 0], answers[:, 1:]
+        answers = self.heads(self.features(x)).mean(dim=(2, 3))  # (B, 2 codes, h, w) -> (B, 2 codes)
+        scores, logits = answers.split(self.codes, dim=1)
+        return scores.gather(1, code[:, None])[:, 0], logits

@@ -61,6 +61,11 @@ def average(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
     return values if fabric.world_size == 1 else fabric.all_reduce(values, reduce_op="mean")
 
 
+def gather(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
+    """(B, ...) of every process, one after the other: the whole batch's values, (B * processes, ...)."""
+    return values if fabric.world_size == 1 else fabric.all_gather(values).flatten(0, 1)
+
+
 def average_gradients(fabric: Fabric, parameters: list[torch.nn.Parameter]) -> None:
     """Replace each gradient by its mean over processes, in one message.
 

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from medsyn_core.training import checkpoint
-from medsyn_core.training.devices import average, average_gradients, launch, peak_memory_mb, reset_peak_memory
+from medsyn_core.training.devices import average, average_gradients, gather, launch, peak_memory_mb, reset_peak_memory
 from medsyn_core.training.history import History
 from medsyn_core.training.recipe import Player, Recipe
 from medsyn_core.training.run import Run, Watch
@@ -177,6 +178,7 @@ class _Loop:
             moved = nn.ModuleList(self.networks[name] for name in player.networks)
             self.fabric.clip_gradients(moved, optimizer, max_norm=player.clip, error_if_nonfinite=False)
         optimizer.step()
+        self.recipe.method.after_turn(self.networks, trace, player.name, partial(gather, self.fabric))
         return values
 
     def _batch(self, turn: int) -> dict[str, Tensor]:

@@ -60,6 +60,15 @@ class Method(ABC):
         changes nothing."""
         return {}
 
+    def after_turn(  # noqa: B027 (most methods leave nothing behind)
+        self, networks: Mapping[str, nn.Module], trace: Trace, player: str, gather: Callable[[Tensor], Tensor]
+    ) -> None:
+        """What a turn leaves behind in buffers (a memory, a running mean), once its player has moved.
+
+        trace: the turn's; gather: from this process's (B, ...) to the whole batch's, so that every process writes the
+        same. A network that is written to must belong to some player, or the engine takes it for a frozen one.
+        """
+
 
 @dataclass(frozen=True)
 class Player:

@@ -24,6 +24,7 @@ I_SOURCE, I_TARGET, T_TARGET = (random(B, 1, 2, 3, seed=seed) for seed in (2, 3,
 T_SOURCE = MASK * I_SOURCE
 MIX = random(B, 1, 1, 1, seed=5, low=0, high=1)
 THETA = random(2, seed=6, low=0.5, high=1.5)  # a critic's weights
+GAIN = random(M, seed=7, low=0.5, high=1.5)  # a critic's score of each modality
 
 
 def pixels(x):
@@ -40,25 +41,26 @@ def value_of(names, **trace):
 
 
 def critic(theta, logits=None):
-    """D(x): the sum over pixels of theta_0 x^2 + sin(theta_1 x), one number a sample; its modality head answers theta_0
-    times the logits given."""
-    score = lambda x: (theta[0] * x**2 + torch.sin(theta[1] * x)).flatten(1).sum(dim=1)
-    return lambda x: (score(x), None if logits is None else theta[0] * logits)
+    """D(x | m): the sum over pixels of theta_0 x^2 + sin(theta_1 x), one number a sample, times the gain of modality m;
+    its modality head answers theta_0 times the logits given."""
+    score = lambda x, code: GAIN[code] * (theta[0] * x**2 + torch.sin(theta[1] * x)).flatten(1).sum(dim=1)
+    return lambda x, code: (score(x, code), None if logits is None else theta[0] * logits)
 
 
-def twin_score(theta, x, b):
-    return sum(theta[0] * x[b][k] ** 2 + torch.sin(theta[1] * x[b][k]) for k in pixels(x))
+def twin_score(theta, x, b, m):
+    return GAIN[m] * sum(theta[0] * x[b][k] ** 2 + torch.sin(theta[1] * x[b][k]) for k in pixels(x))
 
 
 def twin_adversarial(theta, real, fake, weight=(1.0,) * B):
-    """E[D(real)] - E[D(fake)] - lambda_gp E[(|grad D(between)| - 1)^2], as utad-1 and utad-2 are printed."""
+    """E[D(real | s)] - E[D(fake | t)] - lambda_gp E[(|grad D(between | t)| - 1)^2]: utad-1 and utad-2, with a score for
+    each modality."""
     total = 0
     for b in range(B):
         square = 0
         for k in pixels(real):
             x = MIX[b, 0, 0, 0] * real[b][k] + (1 - MIX[b, 0, 0, 0]) * fake[b][k]
-            square = square + (2 * theta[0] * x + theta[1] * torch.cos(theta[1] * x)) ** 2
-        wasserstein = twin_score(theta, real, b) - twin_score(theta, fake, b)
+            square = square + (GAIN[T[b]] * (2 * theta[0] * x + theta[1] * torch.cos(theta[1] * x))) ** 2
+        wasserstein = twin_score(theta, real, b, S[b]) - twin_score(theta, fake, b, T[b])
         total = total + weight[b] * (wasserstein - LAMBDA_GP * (torch.sqrt(square) - 1) ** 2)
     return total / B  # all samples, also those that weigh nothing
 

@@ -89,7 +89,7 @@ def test_penalties_are_taken_at_one_random_point_an_image_between_real_and_synth
     networks, trace = trace_of(small.teacher(), CRITICS)
     seen = calls(networks[f"{kind}_critic"])
     getattr(trace, f"{kind}_gradient")
-    (((points,), _),) = seen
+    (((points, _), _),) = seen
     pair = {"global": ("image", "translated"), "local": ("tumour_source", "tumour_translated")}[kind]
     real, fake = (getattr(trace, name) for name in pair)
     mixes = []
@@ -107,10 +107,10 @@ def test_penalties_are_computed_in_float32_under_mixed_precision(kind):
     seen = calls(critic)
     with torch.autocast("cpu", torch.bfloat16):
         gradient, real = getattr(trace, f"{kind}_gradient"), getattr(trace, f"{kind}_real")
-    ((points,), (score, _)) = seen[0]
+    ((points, code), (score, _)) = seen[0]
     assert real[0].dtype == trace.forth.features.dtype == torch.bfloat16  # all around it is in low precision
     assert gradient.dtype == points.dtype == score.dtype == torch.float32
-    (expected,) = torch.autograd.grad(critic(points)[0].sum(), points)
+    (expected,) = torch.autograd.grad(critic(points, code)[0].sum(), points)
     torch.testing.assert_close(gradient, expected, atol=1e-7, rtol=1e-6)
 
 
@@ -132,10 +132,20 @@ def test_critics_learn_the_names_of_real_images_only():
     networks, one = trace_of(small.teacher())
     two = type(one)(networks, one.settings, {name: getattr(one, name) for name in one._given})
     two.target, two.forth = (one.target + 1) % 4, one.forth
-    first, second = (losses.parts(trace, "critic") for trace in (one, two))
-    assert {n: v.item() for n, v in first.items()} == {n: v.item() for n, v in second.items()}
-    for name in ("global_classification", "local_classification"):
-        assert losses[name](one) != losses[name](two) and name not in first
+    for kind in ("global", "local"):
+        name = f"{kind}_classification"
+        assert losses[f"{name}_real"](one) == losses[f"{name}_real"](two)
+        assert losses[name](one) != losses[name](two) and losses[name].player == "generator"
+
+
+def test_real_images_are_scored_as_what_they_are_and_synthetic_ones_as_what_they_should_be():
+    networks, trace = trace_of(small.teacher())
+    for kind, real, fake in (("global", "image", "translated"), ("local", "tumour_source", "tumour_translated")):
+        critic = networks[f"{kind}_critic"]
+        for name, seen, code in ((f"{kind}_real", real, trace.modality), (f"{kind}_fake", fake, trace.target)):
+            maps = critic.heads(critic.features(getattr(trace, seen))).mean(dim=(2, 3))  # (B, 2 codes)
+            expected = torch.stack([row[m] for row, m in zip(maps, code, strict=True)])
+            torch.testing.assert_close(getattr(trace, name)[0], expected)
 
 
 # -- masks

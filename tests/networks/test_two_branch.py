@@ -51,7 +51,7 @@ def test_sizes_that_cannot_be_halved_are_refused():
     with pytest.raises(ValueError, match=r"36 x 32 pixels cannot be halved 3 times; use multiples of 8"):
         network(levels=3)(torch.rand(1, 1, 36, 32), torch.rand(1, 1, 36, 32), torch.tensor([0]))
     with pytest.raises(ValueError, match=r"32 x 36 pixels cannot be halved 3 times"):
-        PatchCritic(width=4, levels=3)(torch.rand(1, 1, 32, 36))
+        PatchCritic(width=4, levels=3)(torch.rand(1, 1, 32, 36), torch.tensor([0]))
 
 
 # -- the target's code
@@ -196,24 +196,35 @@ def test_the_papers_sizes_have_the_parameters_of_its_public_code():
 
 
 def test_critic_gives_a_score_and_logits_for_each_image():
-    score, logits = PatchCritic(width=4, levels=2, codes=3)(torch.rand(5, 1, 16, 24))
+    score, logits = PatchCritic(width=4, levels=2, codes=3)(torch.rand(5, 1, 16, 24), torch.tensor([0, 1, 2, 0, 1]))
     assert score.shape == (5,) and logits.shape == (5, 3)
 
 
 def test_critics_answers_are_means_over_its_patches():
     critic = PatchCritic(width=4, levels=2)
-    x = torch.rand(2, 1, 16, 16)
+    x, code = torch.rand(2, 1, 16, 16), torch.tensor([3, 1])
     with torch.no_grad():
-        score, logits = critic(x)
-        patches = critic.heads(critic.features(x))  # (2, 5, 4, 4)
+        score, logits = critic(x, code)
+        patches = critic.heads(critic.features(x))  # (2, 8, 4, 4)
     for b in range(2):
-        means = [sum(patches[b, k].flatten().tolist()) / 16 for k in range(5)]
-        assert [score[b].item(), *logits[b].tolist()] == pytest.approx(means, abs=1e-6)
+        means = [sum(patches[b, k].flatten().tolist()) / 16 for k in range(8)]
+        assert [score[b].item(), *logits[b].tolist()] == pytest.approx([means[code[b]], *means[4:]], abs=1e-6)
+
+
+def test_every_modality_has_a_score_of_its_own():
+    critic = PatchCritic(width=4, levels=2)
+    x = torch.rand(1, 1, 16, 16).expand(4, -1, -1, -1)
+    score, logits = critic(x, torch.arange(4))
+    assert len({round(s, 5) for s in score.tolist()}) == 4
+    torch.testing.assert_close(logits, logits[:1].expand(4, -1))  # the image's name does not depend on the question
+    score[2].backward()
+    moved = critic.heads.weight.grad.abs().sum(dim=(1, 2, 3)) > 0
+    assert moved.tolist() == [k == 2 for k in range(8)]
 
 
 def test_critic_tells_no_sample_of_another():
     """Else the penalty's gradient of one image's score would reach its neighbours."""
     x = torch.rand(3, 1, 16, 16, requires_grad=True)
-    score, logits = PatchCritic(width=4, levels=2).train()(x)
+    score, logits = PatchCritic(width=4, levels=2).train()(x, torch.arange(3))
     (gradient,) = torch.autograd.grad(score[1] + logits[1].sum(), x)
     assert gradient[1].any() and not gradient[[0, 2]].any()
