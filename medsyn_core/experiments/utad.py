@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import permutations
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from medsyn_core.data.views import Unpaired
-from medsyn_core.evaluation import affine_matched_copy, copy_source, own_lookup, training_mean, translation_metrics
-from medsyn_core.evaluation.lpips import with_lpips
+from medsyn_core.experiments import references
 from medsyn_core.experiments.cohorts import hash_cohort, load_cohort
-from medsyn_core.experiments.dual_d import tumour_slices
 from medsyn_core.experiments.plan import Plan, Reference, Row
+from medsyn_core.experiments.references import everything, four_slices
 from medsyn_core.methods import utad
 from medsyn_core.training import Recipe, Run, Watch, in_parts
 
@@ -32,60 +29,17 @@ how bright cannot be known from an unpaired image of another modality, and would
 
 def _score(cohort: Any, name: str) -> tuple[list[dict], Mapping[str, np.ndarray]]:
     test = everything(cohort, "test")
-    rows, predicted = [], {}
-    for source, target in permutations(cohort.modalities, 2):
-        s, t = (cohort.modalities.index(m) for m in (source, target))
-        predicted[source, target] = _predict(name, cohort, test, s, t)
-        pair = predicted[source, target], test["images"][:, t]
-        scores = translation_metrics(*pair, *(test[key] for key in ("brain", "seg", "subject")))
-        scores = with_lpips(scores, *pair, test["subject"])
-        rows += [{"direction": f"{source}-{target}", **row} for row in scores]
+    answers = references.predicted(name, cohort, test, cohort.modalities)
     shown = four_slices(test)
-    arrays = {"shown": np.stack([predicted[pair][i] for pair, i in zip(SHOWN, shown, strict=True)]).astype(np.float16)}
+    arrays = {"shown": np.stack([answers[pair][i] for pair, i in zip(SHOWN, shown, strict=True)]).astype(np.float16)}
     if name == "copy":  # what the other rows' pictures are seen beside is kept once, here
-        arrays |= {"images": test["images"][shown].astype(np.float16), "index": test["index"][shown]}
-        arrays |= {key: test[key][shown].astype(np.uint8) for key in ("brain", "seg")}
-    return rows, arrays
+        arrays |= references.beside(test, shown)
+    return references.scores(test, answers, cohort.modalities), arrays
 
 
-def _predict(name: str, cohort: Any, test: Mapping[str, np.ndarray], s: int, t: int) -> np.ndarray:
-    source, target = test["images"][:, s], test["images"][:, t]
-    if name == "copy":
-        return copy_source(source)
-    if name in ORACLES:
-        return ORACLES[name](source, target, test["brain"], test["subject"])
-    train = Unpaired(cohort.subset("train"))  # an atlas of what training shows: one modality a subject
-    batch = train.batch(range(len(train)))
-    of_target = batch["modality"].numpy() == t
-    rows = batch["index"].numpy()[of_target]
-    images = batch["image"][:, 0].numpy()[of_target]
-    return training_mean(images, cohort.z_mm[rows], cohort.z_mm[test["index"]], test["brain"])
-
-
-ORACLES = {"affine-copy": affine_matched_copy, "own-look-up": own_lookup}
 REFERENCES = tuple(
-    Reference(name, title, {"pairing": 0, "version": 1}, partial(_score, name=name))
-    for name, title in (
-        ("copy", "copy of the source"),
-        ("atlas", "training mean (atlas)"),
-        ("affine-copy", "affine-matched copy (oracle)"),
-        ("own-look-up", "each subject's own look-up (oracle)"),
-    )
+    Reference(name, title, references.SETTINGS, partial(_score, name=name)) for name, title in references.TITLES.items()
 )
-
-
-def everything(cohort: Any, subset: str) -> dict[str, np.ndarray]:
-    """All slices of a subset with all modalities, for evaluation: images (N, M, H, W), brain, seg (N, H, W), subject,
-    index (N,)."""
-    view = Unpaired(cohort.subset(subset))
-    batch, oracle = view.batch(range(len(view))), view.oracle(range(len(view)))
-    found = {name: batch[name].numpy() for name in ("seg", "subject", "index")}
-    return found | {"images": oracle["images"].numpy(), "brain": batch["brain"][:, 0].numpy() > 0}
-
-
-def four_slices(test: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Places of the four slices to show, (4,); where fewer subjects have a tumour, some come twice."""
-    return np.resize(tumour_slices(test, len(SHOWN)), len(SHOWN))
 
 
 # -- trained rows
