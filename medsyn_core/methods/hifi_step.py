@@ -255,12 +255,15 @@ def domain_critic_term(trace: HiFiTrace) -> Tensor:
     return of_i + adversarial.dense_discriminator(trace.real_j, trace.fake_ij)
 
 
+LAMBDA_3 = 20.0
+"""And lambda_4: 10 in DRIT++, whose images span 2 units; here a brain spans about 1, and the same difference is half as
+large."""
 LOSSES = LossTable(
     (
         LossTerm("content_adversarial", content_adversarial_term, 1.0, "generator", "hifi-15"),
         LossTerm("domain_adversarial", domain_adversarial_term, 1.0, "generator", "hifi-16"),
-        LossTerm("cross_cycle", cross_cycle_term, 10.0, "generator", "hifi-13"),
-        LossTerm("self_reconstruction", self_reconstruction_term, 10.0, "generator", "hifi-14"),
+        LossTerm("cross_cycle", cross_cycle_term, LAMBDA_3, "generator", "hifi-13"),
+        LossTerm("self_reconstruction", self_reconstruction_term, LAMBDA_3, "generator", "hifi-14"),
         LossTerm("pixel_discrimination", pixel_term, 1.0, "generator", "hifi-7"),
         LossTerm("structure_discrimination", structure_term, 2.0, "generator", "hifi-11"),
         LossTerm("global_discrimination", global_term, 1.0, "generator", "hifi-12"),

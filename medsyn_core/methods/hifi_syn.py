@@ -95,6 +95,12 @@ class HiFiSyn(AnyToAny):
         cohort = subset.cohort
         if cohort.settings["scaling"] == "minmax":
             raise ValueError('the generator needs a background of 0; load the cohort with scaling="percentile".')
+        bare = [cohort.subjects[k].id for k in subset.numbers if not cohort.subjects[k].has_tissue]
+        if self.annotations and bare:
+            raise ValueError(
+                f"{len(bare)} subjects have no tissue labels, {bare[0]} among them; leave the annotation map out with "
+                "configure(annotations=False).edit(structure_discrimination=0)."
+            )
         return UnpairedTwo(subset, *self.modalities, self.pairing)
 
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:

@@ -21,7 +21,9 @@ HALVINGS = 2
 class ContentEncoders(nn.Module):
     """(B, 1, H, W) of one modality -> content (B, 4 * width, H / 4, W / 4).
 
-    Instance normalisation takes away what a whole image has in common, brightness and contrast: that is attribute.
+    Instance normalisation on the way down takes away what a whole image has in common, brightness and contrast: that is
+    attribute. The blocks after it normalise over channels too, or the mean of every channel would be the same for all
+    images and the global comparison (hifi-12) would have nothing to compare.
     """
 
     def __init__(self, width: int, modalities: int, blocks: int = 2):
@@ -128,7 +130,12 @@ class Residual(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.convolutions = nn.ModuleList(_convolution(channels) for _ in range(2))
-        self.norms = nn.ModuleList(nn.InstanceNorm2d(channels) for _ in range(2))
+        self.norms = nn.ModuleList(self.norm(channels) for _ in range(2))
+
+    @staticmethod
+    def norm(channels: int) -> nn.Module:
+        """One statistic a sample."""
+        return nn.GroupNorm(1, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         (one, two), (first, second) = self.convolutions, self.norms
@@ -141,6 +148,11 @@ class AdaptiveResidual(Residual):
     def __init__(self, channels: int, size: int):
         super().__init__(channels)
         self.style = nn.Sequential(nn.Linear(size, channels), nn.ReLU(), nn.Linear(channels, 4 * channels))
+
+    @staticmethod
+    def norm(channels: int) -> nn.Module:
+        """One statistic a sample and channel: the code sets what this takes away."""
+        return nn.InstanceNorm2d(channels)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         (one, two), (first, second) = self.convolutions, self.norms

@@ -3,15 +3,18 @@ tested on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from medsyn_core.data import Source, Split, SubjectRef, Volume, prepare
 from medsyn_core.data.cut import Settings
-from medsyn_core.methods import utad
+from medsyn_core.methods import hifi_syn, utad
 
 WITHOUT_TUMOUR, WITHOUT_T1CE = (2, 9), 8
 SIZES = {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 4, "batch_size": 4}
+HIFI_SIZES = {"width": 2, "critic_width": 2, "queries": 6, "steps": 3, "batch_size": 2}
 
 
 class Patients(Source):
@@ -35,19 +38,50 @@ class Patients(Source):
         if number == WITHOUT_T1CE:
             del images["t1ce"]
         images = {name: np.where(brain, image, 0).astype(np.float32) for name, image in images.items()}
-        return Volume(ref.id, ref.patient, images, seg=seg, affine=np.diag([12.0, 12, 12, 1]))
+        tissue = brain * np.digitize(base, (0.4, 0.6)).astype(np.uint8) + brain
+        return Volume(ref.id, ref.patient, images, seg=seg, tissue=tissue, affine=np.diag([12.0, 12, 12, 1]))
 
 
-def patients(cache, scaling="percentile"):
+class WithTissues(Patients):
+    """The same patients with a map of their tissues: CSF, grey and white matter in three bands."""
+
+    name = "patients with tissues"
+
+    def read(self, ref):
+        volume = super().read(ref)
+        bands = np.broadcast_to(1 + np.arange(16)[:, None, None] // 6, (16, 16, 6))
+        return replace(volume, tissue=np.where(volume.images["t1"] > 0, bands, 0).astype(np.uint8))
+
+
+def patients(cache, scaling="percentile", source=Patients):
     """The cohort: six patients to train on, one to choose with, three to test on."""
     ids = [f"p-{k}" for k in range(10)]
     split = Split("small", 0, tuple(ids[:6]), tuple(ids[6:7]), tuple(ids[7:]), {name: name for name in ids})
-    return prepare(Patients(), Settings(16, 2, scaling), cache=cache, jobs=1).divide(split)
+    return prepare(source(), Settings(16, 2, scaling), cache=cache, jobs=1).divide(split)
 
 
 def teacher(**how):
     """The teacher's recipe with the fewest weights and four steps; its student has two."""
     return utad.teacher("smoke", **how).configure(**SIZES)
+
+
+def hifi(**how):
+    """HiFi-Syn between T1 and T2 with the fewest weights and four steps."""
+    return hifi_syn.recipe("smoke", tumour=True).configure(**{"steps": 4, "batch_size": 4, "queries": 4} | how)
+
+
+WITHOUT_CONTRAST = dict.fromkeys(("pixel_discrimination", "structure_discrimination", "global_discrimination"), 0)
+WORKERS = {
+    "teacher": lambda: teacher(guide="random").configure(steps=3),
+    "hifi": hifi,
+    "hifi-without-contrast": lambda: hifi().edit(**WITHOUT_CONTRAST),
+}
+"""What tests.methods.worker trains."""
+
+
+def hifi(**how):
+    """HiFi-Syn's recipe with the fewest weights and three steps."""
+    return hifi_syn.recipe("smoke").configure(**HIFI_SIZES | how)
 
 
 def fit(recipe, cohort, **options):
@@ -57,6 +91,12 @@ def fit(recipe, cohort, **options):
 def weights(run) -> torch.Tensor:
     """All weights of a run in one tensor."""
     return torch.cat([p.detach().reshape(-1) for n in sorted(run.networks) for p in run.networks[n].parameters()])
+
+
+def buffers(run) -> torch.Tensor:
+    """All buffers of a run in one tensor."""
+    found = (b.reshape(-1).float() for n in sorted(run.networks) for b in run.networks[n].buffers())
+    return torch.cat([torch.zeros(0), *found])
 
 
 def batch_of(px=16):
@@ -73,6 +113,24 @@ def batch_of(px=16):
     return {"image": image, "modality": torch.tensor([0, 1, 2, 3]), "brain": brain, "seg": seg, **rest}
 
 
+def pair_of(px=16):
+    """Three samples as a view of two modalities gives them; two images of the first modality show one subject, and its
+    second image no white matter."""
+    g = torch.Generator().manual_seed(1)
+    found = {}
+    for side, subject in (("i", [0, 1, 0]), ("j", [2, 3, 4])):
+        brain = torch.zeros(3, 1, px, px)
+        brain[..., 2:-2, 2:-2] = 1
+        tissue = torch.randint(1, 4, (3, px // 4, px // 4), generator=g).repeat_interleave(4, 1).repeat_interleave(4, 2)
+        tissue[2 if side == "i" else 1] = 1
+        seg = torch.zeros(3, px, px, dtype=torch.int64)
+        seg[0, 3:7, 4:9], seg[0, 3:5, 4:9] = 2, 4
+        found[f"image_{side}"] = (torch.rand(3, 1, px, px, generator=g) + 0.1) * brain
+        found |= {f"brain_{side}": brain, f"tissue_{side}": tissue * brain[:, 0].long(), f"seg_{side}": seg}
+        found |= {f"subject_{side}": torch.tensor(subject), f"index_{side}": torch.arange(3)}
+    return found
+
+
 def trace_of(recipe, moving=(), batch=None, seed=1):
     """(networks, trace) of one step, with only the networks in `moving` collecting gradients, as the engine has it."""
     torch.manual_seed(0)
@@ -80,5 +138,5 @@ def trace_of(recipe, moving=(), batch=None, seed=1):
     networks = recipe.method.networks(batch)
     for name, network in networks.items():
         network.requires_grad_(name in moving).train(name in moving)
-    draws = recipe.method.draws(len(batch["image"]), torch.Generator().manual_seed(seed))
+    draws = recipe.method.draws(len(next(iter(batch.values()))), torch.Generator().manual_seed(seed))
     return networks, recipe.method.trace(networks, {**batch, **draws})

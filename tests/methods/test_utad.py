@@ -248,10 +248,10 @@ def test_two_processes_train_as_one(patients, patients_cache, tmp_path):
     paths = os.pathsep.join(p for p in sys.path if p)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command += ["tests.methods.worker", tmp_path / "out.pt", patients_cache]
+    command += ["tests.methods.worker", "teacher", tmp_path / "out", patients_cache]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
-    two, start = torch.load(tmp_path / "out.pt"), []
+    two, start = torch.load(tmp_path / "out.0"), []
     keep = Watch({0}, lambda step, run: start.append(weights(run)))
     one = fit(small.teacher(guide="random").configure(steps=3), patients, watch=keep)
     for name, values in one.history.series.items():

@@ -1,12 +1,14 @@
-"""Train the teacher in its own process: `python -m tests.methods.worker OUT CACHE`. Started below torchrun."""
+"""Train the teacher, or HiFi-Syn, in its own process: `python -m tests.methods.worker WHICH OUT CACHE`. Started below
+torchrun; rank k writes OUT.k."""
 
 import os
 import sys
 
 import torch
 
-from tests.methods.small import fit, patients, teacher, weights
+from tests.methods.small import WORKERS, buffers, fit, patients, weights
 
-run = fit(teacher(guide="random").configure(steps=3), patients(sys.argv[2]))
-if int(os.environ.get("RANK", "0")) == 0:
-    torch.save({"weights": weights(run), "history": run.history.series}, sys.argv[1])
+which, out, cache = sys.argv[1:]
+run = fit(WORKERS[which](), patients(cache))
+state = {"weights": weights(run), "buffers": buffers(run), "history": run.history.series}
+torch.save(state, f"{out}.{os.environ.get('RANK', '0')}")
