@@ -3,8 +3,6 @@ tested on."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -14,7 +12,6 @@ from medsyn_core.methods import hifi_syn, utad
 
 WITHOUT_TUMOUR, WITHOUT_T1CE = (2, 9), 8
 SIZES = {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 4, "batch_size": 4}
-HIFI_SIZES = {"width": 2, "critic_width": 2, "queries": 6, "steps": 3, "batch_size": 2}
 
 
 class Patients(Source):
@@ -42,22 +39,11 @@ class Patients(Source):
         return Volume(ref.id, ref.patient, images, seg=seg, tissue=tissue, affine=np.diag([12.0, 12, 12, 1]))
 
 
-class WithTissues(Patients):
-    """The same patients with a map of their tissues: CSF, grey and white matter in three bands."""
-
-    name = "patients with tissues"
-
-    def read(self, ref):
-        volume = super().read(ref)
-        bands = np.broadcast_to(1 + np.arange(16)[:, None, None] // 6, (16, 16, 6))
-        return replace(volume, tissue=np.where(volume.images["t1"] > 0, bands, 0).astype(np.uint8))
-
-
-def patients(cache, scaling="percentile", source=Patients):
+def patients(cache, scaling="percentile"):
     """The cohort: six patients to train on, one to choose with, three to test on."""
     ids = [f"p-{k}" for k in range(10)]
     split = Split("small", 0, tuple(ids[:6]), tuple(ids[6:7]), tuple(ids[7:]), {name: name for name in ids})
-    return prepare(source(), Settings(16, 2, scaling), cache=cache, jobs=1).divide(split)
+    return prepare(Patients(), Settings(16, 2, scaling), cache=cache, jobs=1).divide(split)
 
 
 def teacher(**how):
@@ -77,11 +63,6 @@ WORKERS = {
     "hifi-without-contrast": lambda: hifi().edit(**WITHOUT_CONTRAST),
 }
 """What tests.methods.worker trains."""
-
-
-def hifi(**how):
-    """HiFi-Syn's recipe with the fewest weights and three steps."""
-    return hifi_syn.recipe("smoke").configure(**HIFI_SIZES | how)
 
 
 def fit(recipe, cohort, **options):
@@ -114,8 +95,8 @@ def batch_of(px=16):
 
 
 def pair_of(px=16):
-    """Three samples as a view of two modalities gives them; two images of the first modality show one subject, and its
-    second image no white matter."""
+    """Three samples as a view of two modalities gives them: two images of the first modality show one subject, and one
+    image of each modality has no tissue but CSF."""
     g = torch.Generator().manual_seed(1)
     found = {}
     for side, subject in (("i", [0, 1, 0]), ("j", [2, 3, 4])):
