@@ -7,22 +7,25 @@ EQUATIONS = (
         "utad-1",
         "Global critic: Wasserstein objective with gradient penalty",
         note="Written as what the critic maximises. The code holds its negative, as utad-11 asks for, in two terms: "
-        "this one and global_penalty_term of weight lambda_gp = 1. D_src is called a probability distribution but is "
+        "this one and global_penalty_term of weight lambda_gp = 1. A real image is scored as its own modality, a "
+        "synthetic one and the points between both as the target. D_src is called a probability distribution but is "
         "an unbounded score. The public code penalises the gradient of the sum over a 2 x 2 score map, four times that "
         "of the mean score, with lambda_gp = 10 where the paper says 1; here it is the gradient of the mean score.",
         function="medsyn_core.methods.utad_step.global_critic_term",
         test="tests/losses/test_utad_equations.py::test_utad_1",
-        status="as printed",
+        status="changed because one score for all modalities only asks whether an image looks like any of them: each "
+        "modality has its own",
     ),
     Equation(
         "utad-2",
         "Local critic: Wasserstein objective with gradient penalty",
-        note="Written as what the critic maximises, held as two terms like utad-1; D_src is an unbounded score, not a "
-        "probability. The public code shows blank images as real tumours wherever a slice has none. Here such slices "
-        "weigh 0, in the penalty too; the mean still runs over the whole batch.",
+        note="Written as what the critic maximises, held as two terms like utad-1 and with its scores; D_src is an "
+        "unbounded score, not a probability. The public code shows blank images as real tumours wherever a slice has "
+        "none. Here such slices weigh 0, in the penalty too; the mean still runs over the whole batch.",
         function="medsyn_core.methods.utad_step.local_critic_term",
         test="tests/losses/test_utad_equations.py::test_utad_2",
-        status="changed because a blank image is no example of a tumour: slices without one weigh 0",
+        status="changed because a blank image is no example of a tumour: slices without one weigh 0; scores by "
+        "modality, as in utad-1",
     ),
     Equation(
         "utad-3",
