@@ -21,7 +21,7 @@ from medsyn_core.profiles import profile
 from medsyn_core.training import Recipe
 from medsyn_core.training.devices import peak_memory_mb
 
-PAPER = {"width": 64, "critic_width": 64, "queries": 256, "batch_size": 1}
+PAPER = {"width": 64, "halvings": 2, "critic_width": 64, "queries": 256, "batch_size": 1}
 
 
 class RandomPairs:
@@ -70,7 +70,11 @@ def recipes_of(size: str) -> tuple[dict[str, Recipe], int]:
     full = Recipe(Benchmarked(**found.method.settings()), found.losses, found.players, found.training)
     backbone = full.configure(items=(0, 0, 0, 0), common=0)
     backbone = backbone.edit(pixel_discrimination=0, structure_discrimination=0, global_discrimination=0)
-    return {"backbone": backbone, "full": full, "every pixel": full.configure(queries=(px // 4) ** 2)}, px
+    return {
+        "backbone": backbone,
+        "full": full,
+        "every pixel": full.configure(queries=(px // 2**full.method.halvings) ** 2),
+    }, px
 
 
 def best_times(size: str, rows: list[str], steps: int, rounds: int, precision: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 The networks, settings and recipes, and what differs from the paper, are in `medsyn_core.methods.hifi_syn`. In names,
 `i` and `j` are the two modalities; `ij` is what was translated from i to j. Shapes: images (B, 1, H, W), content (B, C,
-h, w) with h = H / 4, codes (B, size).
+h, w), codes (B, size).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class HiFiSyn(AnyToAny):
     "encoded" or, as printed, of what was "read"; unit_values: normalise them, as printed; learn_memory: let the
     optimiser move the slots instead; tau_*: temperatures; alpha_s: steepness of rank weights; weighting: "term" or, as
     printed, "numerator"; deformation: "mean" or, as printed, "total"; queries: pixels an image that PGD compares; width
-    of the networks, a quarter of the content's channels; critic_width."""
+    and halvings of encoders and generators; critic_width."""
 
     name: ClassVar[str] = "hifi-syn"
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
@@ -71,6 +71,7 @@ class HiFiSyn(AnyToAny):
     deformation: str = "mean"
     queries: int = 64
     width: int = 16
+    halvings: int = 2
     critic_width: int = 16
 
     def __post_init__(self) -> None:
@@ -89,6 +90,11 @@ class HiFiSyn(AnyToAny):
             if value not in known:
                 raise ValueError(f"{name}={value!r} is unknown; choose one of: {', '.join(known)}.")
 
+    @property
+    def channels(self) -> int:
+        """Channels of content and memory."""
+        return self.width * 2**self.halvings
+
     def view(self, subset: Any) -> UnpairedTwo:
         """Slices of two modalities, never of the same subject. Raises ValueError if the cohort lacks one of them, if
         its background is not 0, or if it has no tissue labels and `annotations` asks for them."""
@@ -105,18 +111,18 @@ class HiFiSyn(AnyToAny):
 
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
         return self.translating() | {
-            "critic": disentangled.DomainCritics(self.critic_width, 2),
-            "content_critic": disentangled.ContentCritic(4 * self.width),
+            "critic": disentangled.DomainCritics(self.critic_width),
+            "content_critic": disentangled.ContentCritic(self.channels),
         }
 
     def translating(self) -> dict[str, nn.Module]:
         """The networks that a translation needs, with fresh weights."""
         slots = (self.items, self.common, self.tau_memory, self.learn_memory)
         return {
-            "content": disentangled.ContentEncoders(self.width, 2),
-            "attribute": disentangled.AttributeEncoders(self.width, 2),
-            "generator": disentangled.Generators(self.width, 2),
-            "memory": MemoryBank(4 * self.width, 2, *slots),
+            "content": disentangled.ContentEncoders(self.width, self.halvings),
+            "attribute": disentangled.AttributeEncoders(self.width, self.halvings),
+            "generator": disentangled.Generators(self.width, self.halvings),
+            "memory": MemoryBank(self.channels, 2, *slots),
         }
 
     def draws(self, size: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -133,7 +139,7 @@ class HiFiSyn(AnyToAny):
                 mirrored = (batch[f"flip_{side}"] < 0.5).reshape(-1, *[1] * (picture.ndim - 1))
                 done[f"{name}_{side}"] = torch.where(mirrored, picture.flip(-1), picture)
             done[f"structure_{side}"] = self.structure(done[f"tissue_{side}"], done[f"seg_{side}"])
-        height, width = (size // 2**disentangled.HALVINGS for size in batch["image_i"].shape[-2:])
+        height, width = (size // 2**self.halvings for size in batch["image_i"].shape[-2:])
         done["pixels"] = (batch["pixels"] * height * width).long()
         return done
 
@@ -145,7 +151,7 @@ class HiFiSyn(AnyToAny):
         if len(self.items) == len(WITH_TUMOUR):
             for label, name in ((NCR, "necrosis"), (ED, "oedema"), (ET, "enhancing")):
                 found[seg == label] = WITH_TUMOUR.index(name)
-        size = [n // 2**disentangled.HALVINGS for n in found.shape[-2:]]
+        size = [n // 2**self.halvings for n in found.shape[-2:]]
         return F.interpolate(found[:, None].float(), size=size, mode="nearest-exact")[:, 0].long()
 
     def trace(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> HiFiTrace:
@@ -201,9 +207,9 @@ class ContentTranslator(Translator):
 
 
 SIZES = {
-    "smoke": {"width": 4, "critic_width": 4, "queries": 8, "steps": 3, "batch_size": 2},
-    "laptop": {"width": 16, "critic_width": 16, "queries": 64, "steps": 400, "batch_size": 4},
-    "gpu": {"width": 64, "critic_width": 64, "queries": 256, "steps": 30000, "batch_size": 4},
+    "smoke": {"width": 4, "halvings": 1, "critic_width": 4, "queries": 8, "steps": 3, "batch_size": 2},
+    "laptop": {"width": 16, "halvings": 2, "critic_width": 16, "queries": 64, "steps": 300, "batch_size": 4},
+    "gpu": {"width": 64, "halvings": 2, "critic_width": 64, "queries": 256, "steps": 30000, "batch_size": 4},
 }
 
 

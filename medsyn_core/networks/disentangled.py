@@ -1,7 +1,9 @@
 """DRIT++'s parts, as HiFi-Syn uses them: what is where (content) apart from what it looks like (attribute).
 
 Modalities are numbers, 0 and 1. Each has its own encoders, generator and critic; the last content block and the first
-generator block are shared, so that both modalities' content lives in one space (Lee et al., 2020).
+generator block are shared, so that both modalities' content lives in one space (Lee et al., 2020). `halvings` says how
+much smaller content is than an image, h = H / 2**halvings, and that it has C = width * 2**halvings channels; the
+paper's 2 and 64 make 54 x 54 x 256 of 216 x 216 pixels.
 """
 
 from __future__ import annotations
@@ -14,44 +16,42 @@ from torch import Tensor, nn
 
 from medsyn_core.networks.blocks import check_divisible, keep_variance
 
-HALVINGS = 2
-"""Content has a quarter of the image's height and width, as in the paper (54 of 216)."""
-
 
 class ContentEncoders(nn.Module):
-    """(B, 1, H, W) of one modality -> content (B, 4 * width, H / 4, W / 4).
+    """(B, 1, H, W) of one modality -> content (B, C, h, w).
 
     Instance normalisation on the way down takes away what a whole image has in common, brightness and contrast: that is
     attribute. The blocks after it normalise over channels too, or the mean of every channel would be the same for all
     images and the global comparison (hifi-12) would have nothing to compare.
     """
 
-    def __init__(self, width: int, modalities: int, blocks: int = 2):
+    def __init__(self, width: int, halvings: int, modalities: int = 2, blocks: int = 2):
         super().__init__()
-        self.own = nn.ModuleList(_stem(width, nn.InstanceNorm2d, blocks - 1) for _ in range(modalities))
-        self.shared = Residual(4 * width)
+        self.halvings = halvings
+        self.own = nn.ModuleList(_stem(width, halvings, nn.InstanceNorm2d, blocks - 1) for _ in range(modalities))
+        self.shared = Residual(width * 2**halvings)
 
     def forward(self, image: Tensor, modality: int) -> Tensor:
-        check_divisible(*image.shape[-2:], HALVINGS)
+        check_divisible(*image.shape[-2:], self.halvings)
         return self.shared(self.own[modality](image))
 
 
 class AttributeEncoders(nn.Module):
-    """(B, 1, H, W) of one modality -> a code (B, size), and what it is the average of: (B, 4 * width, H / 4, W / 4).
+    """(B, 1, H, W) of one modality -> a code (B, size), and what it is the average of: (B, C, h, w).
 
     Without normalisation, which would take the attribute away. typical: (modalities, size), a running mean of codes:
     the attribute to use where no example image is at hand. `remember` moves it; no gradient does.
     """
 
-    def __init__(self, width: int, modalities: int, size: int = 8):
+    def __init__(self, width: int, halvings: int, modalities: int = 2, size: int = 8):
         super().__init__()
-        self.trunks = nn.ModuleList(_stem(width, None, 0) for _ in range(modalities))
-        self.heads = nn.ModuleList(nn.Linear(4 * width, size) for _ in range(modalities))
+        self.trunks = nn.ModuleList(_stem(width, halvings, None, 0) for _ in range(modalities))
+        self.heads = nn.ModuleList(nn.Linear(width * 2**halvings, size) for _ in range(modalities))
         keep_variance(self)
         self.register_buffer("typical", torch.zeros(modalities, size))
 
     def forward(self, image: Tensor, modality: int) -> tuple[Tensor, Tensor]:
-        local = self.trunks[modality](image)  # (B, 4 width, h, w)
+        local = self.trunks[modality](image)  # (B, C, h, w)
         return self.heads[modality](local.mean(dim=(2, 3))), local
 
     @torch.no_grad()  # a running mean
@@ -61,21 +61,20 @@ class AttributeEncoders(nn.Module):
 
 
 class Generators(nn.Module):
-    """Content and what the memory says of it, (B, C, h, w) each, and a code (B, size) -> an image (B, 1, 4 h, 4 w).
+    """Content and what the memory says of it, (B, C, h, w) each, and a code (B, size) -> an image (B, 1, H, W).
 
-    C is 4 * width. Content and memory are stacked, as the paper says; the code sets scale and shift after every
-    normalisation (AdaIN).
+    Content and memory are stacked, as the paper says; the code sets scale and shift after every normalisation (AdaIN).
     """
 
-    def __init__(self, width: int, modalities: int, size: int = 8, blocks: int = 2):
+    def __init__(self, width: int, halvings: int, modalities: int = 2, size: int = 8, blocks: int = 2):
         super().__init__()
-        channels = 4 * width
+        channels = width * 2**halvings
         self.mix = nn.Conv2d(2 * channels, channels, 3, padding=1)
         self.shared = Residual(channels)
         self.blocks = nn.ModuleList(
             nn.ModuleList(AdaptiveResidual(channels, size) for _ in range(blocks)) for _ in range(modalities)
         )
-        self.heads = nn.ModuleList(_head(width) for _ in range(modalities))
+        self.heads = nn.ModuleList(_head(width, halvings) for _ in range(modalities))
 
     def forward(self, content: Tensor, memory: Tensor, code: Tensor, modality: int) -> Tensor:
         x = self.shared(content + self.mix(torch.cat([content, memory.to(content.dtype)], dim=1)))
@@ -90,15 +89,16 @@ class DomainCritics(nn.Module):
     A critic a modality; width channels after the first of `levels` halvings, doubled with each.
     """
 
-    def __init__(self, width: int, modalities: int, levels: int = 3):
+    def __init__(self, width: int, modalities: int = 2, levels: int = 3):
         super().__init__()
         widths = [1, *(width * 2**k for k in range(levels))]
         self.levels = levels
         self.critics = nn.ModuleList()
         for _ in range(modalities):
-            stages = [_spectral(nn.Conv2d(a, b, 4, stride=2, padding=1)) for a, b in pairwise(widths)]
-            layers = [layer for stage in stages for layer in (stage, nn.LeakyReLU(0.2))]
-            self.critics.append(nn.Sequential(*layers, _spectral(nn.Conv2d(widths[-1], 1, 1))))
+            stages = [nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths)]
+            layers = [layer for stage in stages for layer in (stage, nn.LeakyReLU(0.01))]
+            self.critics.append(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1)))
+        keep_variance(self)
 
     def forward(self, image: Tensor, modality: int) -> Tensor:
         check_divisible(*image.shape[-2:], self.levels)
@@ -165,23 +165,20 @@ def _convolution(channels: int) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False)
 
 
-def _stem(width: int, norm: type[nn.Module] | None, blocks: int) -> nn.Sequential:
-    """(B, 1, H, W) -> (B, 4 * width, H / 4, W / 4)."""
+def _stem(width: int, halvings: int, norm: type[nn.Module] | None, blocks: int) -> nn.Sequential:
+    """(B, 1, H, W) -> (B, C, h, w)."""
+    widths = [width * 2**k for k in range(halvings + 1)]
     layers: list[nn.Module] = []
-    for a, b, kernel, stride in ((1, width, 7, 1), (width, 2 * width, 4, 2), (2 * width, 4 * width, 4, 2)):
-        layers.append(nn.Conv2d(a, b, kernel, stride, padding=(kernel - 1) // 2))
+    for a, b in pairwise([1, *widths]):
+        layers.append(nn.Conv2d(a, b, 7, padding=3) if a == 1 else nn.Conv2d(a, b, 4, stride=2, padding=1))
         layers += ([norm(b)] if norm else []) + [nn.LeakyReLU(0.01)]
-    return nn.Sequential(*layers, *(Residual(4 * width) for _ in range(blocks)))
+    return nn.Sequential(*layers, *(Residual(widths[-1]) for _ in range(blocks)))
 
 
-def _head(width: int) -> nn.Sequential:
-    """(B, 4 * width, h, w) -> (B, 1, 4 h, 4 w)."""
+def _head(width: int, halvings: int) -> nn.Sequential:
+    """(B, C, h, w) -> (B, 1, H, W)."""
+    widths = [width * 2**k for k in range(halvings, -1, -1)]
     layers: list[nn.Module] = []
-    for a, b in ((4 * width, 2 * width), (2 * width, width)):
+    for a, b in pairwise(widths):
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 5, padding=2), nn.GroupNorm(1, b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(width, 1, 7, padding=3))
-
-
-def _spectral(convolution: nn.Conv2d) -> nn.Module:
-    """Spectral normalisation, DRIT++'s option for its critics: no step makes them steep."""
-    return nn.utils.parametrizations.spectral_norm(convolution)

@@ -73,15 +73,19 @@ class MemoryBank(nn.Module):
         r"""$u^{n,t} = \exp(\mathrm{sim}(q^n, k_t)/\tau) / \sum_{n'}\exp(\mathrm{sim}(q^{n'}, k_t)/\tau)$: a softmax
         over queries (hifi-6).
 
-        queries: (N, C); structure: (N,), which lets a slot hear pixels of its own structure only, or None. Returns
-        (N, T); a slot that no query may write has zeros.
+        queries: (N, C); structure: (N,), which lets a slot hear pixels of its own structure only, or None. A query
+        speaks to the nearest slot of its structure and to the nearest common one: the formula sums over all queries,
+        but the text chooses those "that identify the item as the close one", and slots that hear everybody soon say the
+        same. Returns (N, T); a slot that no query speaks to has zeros.
         """
-        logits = self.similarity(queries) / self.temperature  # (N, T)
-        if structure is None:
-            return logits.softmax(dim=0)
-        heard = self.allowed(structure)  # (N, T)
+        similarity = self.similarity(queries)  # (N, T)
+        common = self.structure == GLOBAL  # (T,)
+        own = ~common & (
+            torch.ones_like(similarity, dtype=torch.bool) if structure is None else self.allowed(structure)
+        )
+        heard = _nearest(similarity, own) | _nearest(similarity, common.expand_as(own))
         anybody = heard.any(dim=0)
-        shares = logits.masked_fill(~heard & anybody, -torch.inf).softmax(dim=0)
+        shares = (similarity / self.temperature).masked_fill(~heard & anybody, -torch.inf).softmax(dim=0)
         return torch.where(anybody, shares, 0.0)
 
     @torch.no_grad()  # written by momentum, not by gradients
@@ -117,3 +121,11 @@ class MemoryBank(nn.Module):
         keys = F.normalize(keep * self.keys + (1 - keep) * news, dim=1)
         self.keys.copy_(torch.where(heard[:, None], keys, self.keys))
         self.values.copy_(values)
+
+
+def _nearest(similarity: Tensor, among: Tensor) -> Tensor:
+    """Where a query's most similar slot among some is, (N, T) bool; similarity, among: (N, T)."""
+    if not similarity.shape[1]:
+        return among
+    best = similarity.masked_fill(~among, -torch.inf).argmax(dim=1, keepdim=True)
+    return torch.zeros_like(among).scatter(1, best, True) & among
