@@ -224,7 +224,7 @@ def recipe(profile: str | None = None, modalities: tuple[str, str] = ("t1", "t2"
     moved = ("content", "attribute", "generator", "memory")
     players = (
         Player("content_critic", ("content_critic",), 4e-4, betas=(0.5, 0.99), clip=5.0),
-        Player("critic", ("critic",), 1e-3, betas=(0.5, 0.99)),
+        Player("critic", ("critic",), 4e-3, betas=(0.5, 0.99)),
         Player("generator", moved, 1e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(method, LOSSES, players, Training(1, 1, decay_from=0.5))
