@@ -1,4 +1,4 @@
-"""The plans that exist, by paper; a paper with two cohorts has two."""
+"""The plans that exist, by paper; a paper with several cohorts or pairs of modalities has several."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from medsyn_core.experiments.plan import Plan, PlanError
 
 def papers() -> tuple[str, ...]:
     """Names that have a plan."""
-    return ("dual", "dual-ct", "utad")
+    return ("dual", "dual-ct", "utad", "hifi", "hifi-ukb", "hifi-t2", "hifi-t1ce", "hifi-flair")
 
 
 def plan(paper: str) -> Plan:
     """The plan of a name. Raises PlanError, naming those that exist."""
     if paper not in papers():
         raise PlanError(f"there is no plan for {paper!r}; there are: {', '.join(papers())}.")
-    from medsyn_core.experiments import dual_d, utad
+    from medsyn_core.experiments import dual_d, hifi, utad
 
-    return {"dual": dual_d.PLAN, "dual-ct": dual_d.CT_PLAN, "utad": utad.PLAN}[paper]
+    return {"dual": dual_d.PLAN, "dual-ct": dual_d.CT_PLAN, "utad": utad.PLAN, **hifi.PLANS}[paper]

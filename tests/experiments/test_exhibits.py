@@ -128,7 +128,7 @@ def test_records_of_other_subjects_do_not_mix(recorded):
     ("id", "words"),
     [
         ("dual-T9", "there is no exhibit 'dual-T9'"),
-        ("hifi-T1", "hifi-T1 is not yet made"),
+        ("hifi-T4", "hifi-T4 is not yet made"),
         ("dual-F4", "figure of images"),
     ],
 )
