@@ -208,7 +208,7 @@ class ContentTranslator(Translator):
 
 SIZES = {
     "smoke": {"width": 4, "halvings": 1, "critic_width": 4, "queries": 8, "steps": 3, "batch_size": 2},
-    "laptop": {"width": 16, "halvings": 2, "critic_width": 16, "queries": 64, "steps": 300, "batch_size": 4},
+    "laptop": {"width": 16, "halvings": 2, "critic_width": 16, "queries": 64, "steps": 400, "batch_size": 4},
     "gpu": {"width": 64, "halvings": 2, "critic_width": 64, "queries": 256, "steps": 30000, "batch_size": 4},
 }
 
@@ -224,7 +224,7 @@ def recipe(profile: str | None = None, modalities: tuple[str, str] = ("t1", "t2"
     moved = ("content", "attribute", "generator", "memory")
     players = (
         Player("content_critic", ("content_critic",), 4e-4, betas=(0.5, 0.99), clip=5.0),
-        Player("critic", ("critic",), 4e-3, betas=(0.5, 0.99)),
+        Player("critic", ("critic",), 1e-3, betas=(0.5, 0.99)),
         Player("generator", moved, 1e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(method, LOSSES, players, Training(1, 1, decay_from=0.5))
