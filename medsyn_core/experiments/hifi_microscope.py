@@ -25,8 +25,9 @@ class Microscope:
 
     extra: "looks", a dict a look (step, purity, and of a bank entropy, dead and key_cosine); of the end "knn_accuracy",
     "silhouette", of a bank with structures "own_share", and with `tissue` the "tissue" of synthetic T1 (see
-    `hifi_tissue.agreement`). arrays, for seed 0: four pictures in both directions, the sampled queries, and of a bank
-    its usage, its affinity maps of one slice, its slots' structures and the affinities of eight queries a structure.
+    `hifi_tissue.agreement`). arrays: the sampled queries; for seed 0 also four pictures in both directions, and of a
+    bank its usage, its affinity maps of one slice, its slots' structures and the affinities of eight queries a
+    structure.
     """
 
     def __init__(self, recipe: Recipe, cohort: Any, seed: int, tissue: bool = False):
@@ -71,25 +72,24 @@ class Microscope:
         if self.tissue:
             pair = hifi_tissue.SOURCE, hifi_tissue.TARGET
             self.extra["tissue"] = hifi_tissue.agreement(self._translated(run, *pair, slice(None)), self.cohort)
-        if self.first:
-            self._keep(run, features, affinity, owners)
-
-    def arrays(self, run: Run) -> Mapping[str, np.ndarray]:
-        """What was kept."""
-        return self._kept
-
-    def _keep(self, run: Run, features: np.ndarray, affinity: np.ndarray, owners: np.ndarray) -> None:
-        sample = self.sample
-        shown = [self._translated(run, s, t, self.shown) for s, t in permutations(self.method.modalities, 2)]
         self._kept = {
-            "shown": np.stack(shown).astype(np.float16),  # (directions, 4, H, W)
             "queries": features.astype(np.float16),  # (Q, C)
             "query_structure": sample.structure.astype(np.uint8),
             "query_subject": sample.subject.astype(np.int32),
             "query_modality": sample.modality.astype(np.uint8),
         }
+        if self.first:
+            self._keep(run, affinity, owners)
+
+    def arrays(self, run: Run) -> Mapping[str, np.ndarray]:
+        """What was kept."""
+        return self._kept
+
+    def _keep(self, run: Run, affinity: np.ndarray, owners: np.ndarray) -> None:
+        shown = [self._translated(run, s, t, self.shown) for s, t in permutations(self.method.modalities, 2)]
+        self._kept["shown"] = np.stack(shown).astype(np.float16)  # (directions, 4, H, W)
         if len(owners):
-            some = sample.some()  # (structures, 8)
+            some = self.sample.some()  # (structures, 8)
             self._kept |= {
                 "bank": owners.astype(np.int8),  # (T,)
                 "usage": np.stack(self._usage).astype(np.float32),  # (looks, T)
