@@ -11,7 +11,7 @@ from .prepare import prepare
 from .splits import Split, folds, split
 from .volume import MODALITIES, REGIONS, TISSUES, Source, SubjectRef, Volume, region, regions
 
-_VIEWS = ("Missing", "Paired", "Unpaired", "all_subsets")
+_VIEWS = ("Missing", "Paired", "Unpaired", "UnpairedTwo", "all_subsets")
 
 __all__ = [
     "MODALITIES",
@@ -27,6 +27,7 @@ __all__ = [
     "SubjectRef",
     "Subset",
     "Unpaired",
+    "UnpairedTwo",
     "Volume",
     "all_subsets",
     "folds",
