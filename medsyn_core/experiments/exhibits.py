@@ -32,7 +32,8 @@ class Need:
     """What an exhibit is made of.
 
     rows: of a plan; optional: those of them without which it can already be shown; awaited: titles of rows of the paper
-    that no plan has yet; plan: its name where it is not the paper's; metrics: columns of its table; baselines: the best
+    that no plan has yet; plan: its name where it is not the paper's; others: names of plans whose same rows are shown
+    with them; metrics: columns of its table; baselines: the best
     of them is what p-values compare with; claims: of the paper; tables: what else is printed; published: the paper's
     own numbers as (headings, rows), or None.
     """
@@ -41,6 +42,7 @@ class Need:
     optional: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
     plan: str | None = None
+    others: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -63,7 +65,8 @@ def results(id: str, profile: str) -> Results:
     if id not in needs():
         raise ExhibitError(f"{id} is not yet made: no plan fills it; see python -m medsyn_core exhibits")
     need = needs()[id]
-    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows, need.optional)
+    others = tuple(map(plan, need.others))
+    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows, need.optional, others)
 
 
 def state(exhibit: ledger.Exhibit) -> dict:
@@ -78,12 +81,12 @@ def state(exhibit: ledger.Exhibit) -> dict:
         found = results(exhibit.id, profile)
         if not (records.folder() / found.plan.paper / profile).is_dir():
             continue  # nothing at all: no need to look at each run
-        if _can_be_shown(found) and len(found.records) > most:
-            best, most = found, len(found.records)
+        if _can_be_shown(found) and found.recorded > most:
+            best, most = found, found.recorded
     if best is None:
         return {"state": ledger.NOT_YET, "profile": None, "device": None, "seeds": None, "page": None}
     trained = [r for row in best.records.values() for r in row if r.kind == "training"]
-    rows = len(need.rows) + len(need.awaited)
+    rows = len(need.rows) * (1 + len(need.others)) + len(need.awaited)
     return {
         "state": f"recorded at {best.profile}" + ("" if most == rows else f", {most} of {rows} rows"),
         "profile": best.profile,
@@ -95,8 +98,9 @@ def state(exhibit: ledger.Exhibit) -> dict:
 
 def _can_be_shown(found: Results) -> bool:
     """Whether every run is recorded and fits the code, but for missing ones of optional rows."""
-    states = ((job.row.name, job.state()[0]) for job in found.jobs)
-    return all(state == "ok" or (state == "missing" and row in found.missing) for row, state in states)
+    left_out = lambda job: job.row.name in found.missing or job.plan in found.absent
+    states = ((job, job.state()[0]) for job in found.jobs)
+    return all(state == "ok" or (state == "missing" and left_out(job)) for job, state in states)
 
 
 def tables(id: str, profile: str) -> list[Table]:
@@ -152,20 +156,21 @@ def averaging(found: Results) -> tuple[str, ...]:
 
 def footing(found: Results) -> tuple[str, ...]:
     """What stands under every table of ours: how to record what is missing, and where the numbers come from."""
-    missing = (f"Not yet recorded; make it: {found.command(found.missing)}",) if found.missing else ()
+    missing = (f"Not yet recorded; make it: {found.command()}",) if found.unrecorded else ()
     return (*missing, found.provenance())
 
 
 def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
     """What the paper claims, what was measured, and whether it holds here."""
-    claims = tuple(c if set(c.rows) & set(found.missing) else resolved(found, c) for c in claims)
+    claims = tuple(resolved(found, c) if can_be_judged(found, c) else c for c in claims)
     rows = []
     for claim in claims:
         metric = METRICS[claim.metric]
         score = f"{metric.title} – {METRICS[claim.beyond].title}" if claim.beyond else metric.title
+        score = ", ".join((score, *map(arrow, claim.directions)))
         pair = " – ".join(found.title(row) for row in claim.rows)
         words = (claim.text, claim.paper, pair, score)
-        if set(claim.rows) & set(found.missing):
+        if not can_be_judged(found, claim):
             rows.append((*words, "–", "–", "–", UNRECORDED))
             continue
         c = found.measure(claim)
@@ -186,7 +191,17 @@ def resolved(found: Results, claim: Claim) -> Claim:
     """The claim with "best of …" replaced by the row that it is here."""
     if not claim.b.startswith("best of "):
         return claim
-    return replace(claim, b=found.best(claim.rows[1:], claim.metric))
+    return replace(claim, b=found.best(claim.rows[1:], claim.metric, claim.directions or None))
+
+
+def can_be_judged(found: Results, claim: Claim) -> bool:
+    """Whether the rows and directions that a claim speaks of are recorded."""
+    return not set(claim.rows) & set(found.missing) and set(claim.directions) <= set(found.directions)
+
+
+def arrow(direction: str) -> str:
+    """A direction as it is printed: "t1-t2" becomes "t1 → t2"."""
+    return direction.replace("-", " → ")
 
 
 def published_table(id: str, need: Need) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Claim:
     """A paper's claim "row a is better than row b" in one metric. paper: its own numbers, in words.
 
     margin, in the metric's unit: the claim is that a is less than this much worse than b. beyond, another metric: the
-    claim is that a's gain over b is larger in `metric` than in this one.
+    claim is that a's gain over b is larger in `metric` than in this one. directions: of these alone; empty for all.
     """
 
     text: str
@@ -63,6 +64,7 @@ class Claim:
     paper: str
     margin: float = 0.0
     beyond: str | None = None
+    directions: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -74,56 +76,95 @@ class Claim:
 class Results:
     """Records of some rows of a plan at one profile, all seeds, checked against the code.
 
-    optional: rows that are left out where a seed has not been recorded yet. Raises ExhibitError at the smoke profile
-    (its sizes are for tests) and where another run is missing, or any is stale or damaged, with the one command that
-    makes all of them.
+    optional: rows that are left out where a seed has not been recorded yet. others: plans with the same rows in other
+    directions or on other subjects, which are joined to the plan's row by row; one that lacks a row which is not
+    optional is left out. Raises ExhibitError at the smoke profile (its sizes are for tests) and where another run is
+    missing, or any is stale or damaged, with the one command that makes all of them.
     """
 
     plan: Plan
     profile: str
     rows: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    others: tuple[Plan, ...] = ()
 
     def __post_init__(self) -> None:
         if self.profile == "smoke":
             raise ExhibitError("smoke numbers never reach a results table; use --profile laptop or gpu.")
 
     @cached_property
-    def records(self) -> dict[str, list[Record]]:
-        """Row -> one record a seed, in the order of seeds; rows in `missing` are not there."""
-        found: dict[str, list[Record]] = {row: [] for row in self.rows if row not in self.missing}
+    def loaded(self) -> dict[str, list[list[Record]]]:
+        """Row -> seed -> one record a plan; rows in `missing` and plans in `absent` are not there."""
+        found: dict[str, dict[int, list[Record]]] = {row: {} for row in self.rows if row not in self.missing}
         wrong = []
         for job in self.jobs:
-            if job.row.name in self.missing and not job.path.exists():
+            left_out = job.row.name in self.missing or job.plan in self.absent
+            if left_out and not job.path.exists():
                 continue
             try:
                 record = job.load()  # also of an unfinished row: a stale or damaged record is never passed over
             except RecordError as error:
                 wrong.append(str(error))
                 continue
-            if job.row.name in found:
-                found[job.row.name].append(record)
+            if not left_out:
+                found[job.row.name].setdefault(job.seed, []).append(record)
         if wrong:
             raise ExhibitError(
                 f"{len(wrong)} of {len(self.jobs)} records cannot be used; the first: {wrong[0]}\n"
                 f"All at once: {self.command(self.rows)}"
             )
-        return found
+        return {row: list(seeds.values()) for row, seeds in found.items()}
+
+    @cached_property
+    def records(self) -> dict[str, list[Record]]:
+        """Row -> one record a seed, in the order of seeds; those of several plans are joined, see `_joined`."""
+        return {row: [_joined(records) for records in seeds] for row, seeds in self.loaded.items()}
+
+    @cached_property
+    def absent(self) -> tuple[Plan, ...]:
+        """Other plans that lack a record without which they cannot be shown."""
+        needed = [row for row in self.rows if row not in self.optional]
+        unfinished = lambda plan: any(not job.path.exists() for job in plan.jobs(self.profile, needed))
+        return tuple(plan for plan in self.others if unfinished(plan))
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans whose records are shown."""
+        return (self.plan, *(plan for plan in self.others if plan not in self.absent))
+
+    @property
+    def parts(self) -> tuple[Results, ...]:
+        """The results of each plan by itself."""
+        return tuple(replace(self, plan=plan, others=()) for plan in self.plans)
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """Optional rows that lack the record of at least one seed."""
-        absent = {job.row.name for job in self.jobs if not job.path.exists()}
+        """Optional rows that lack the record of at least one seed in a plan that is shown."""
+        absent = {job.row.name for job in self.jobs if job.plan in self.plans and not job.path.exists()}
         return tuple(row for row in self.rows if row in self.optional and row in absent)
 
-    def command(self, rows: Sequence[str]) -> str:
-        """The one command that makes these rows."""
-        return f"python -m medsyn_core record {self.plan.paper} --profile {self.profile} --rows {' '.join(rows)}"
+    @property
+    def unrecorded(self) -> dict[str, tuple[str, ...]]:
+        """Name of a plan -> its rows that lack a record; plans that lack none are not there."""
+        gone = {(job.plan.paper, job.row.name) for job in self.jobs if not job.path.exists()}
+        lacks = {p.paper: tuple(row for row in self.rows if (p.paper, row) in gone) for p in (self.plan, *self.others)}
+        return {paper: rows for paper, rows in lacks.items() if rows}
+
+    @property
+    def recorded(self) -> int:
+        """How many rows are whole, each plan's counted by itself."""
+        return (1 + len(self.others)) * len(self.rows) - sum(map(len, self.unrecorded.values()))
+
+    def command(self, rows: Sequence[str] | None = None) -> str:
+        """The one command that makes these rows of every plan; by default, what is not recorded."""
+        todo = self.unrecorded if rows is None else {plan.paper: rows for plan in (self.plan, *self.others)}
+        make = f"python -m medsyn_core record {{}} --profile {self.profile} --rows {{}}".format
+        return " && ".join(make(paper, " ".join(names)) for paper, names in todo.items())
 
     @property
     def jobs(self) -> list[Job]:
         """The runs that these results need."""
-        return self.plan.jobs(self.profile, self.rows)
+        return [job for plan in (self.plan, *self.others) for job in plan.jobs(self.profile, self.rows)]
 
     def title(self, row: str) -> str:
         """A row's title, as tables print it."""
@@ -131,7 +172,8 @@ class Results:
 
     @cached_property
     def cases(self) -> list[tuple]:
-        """(direction, subject) of every metrics row; the same in all records, else RecordError."""
+        """(direction, subject) of every metrics row; the same in all records, else RecordError. Subjects of several
+        plans are (data hash, subject): one cohort's first is not another's."""
         first = None
         for record in (r for row in self.records.values() for r in row):
             keys = [(m.get("direction"), m["subject"]) for m in record.metrics]
@@ -149,29 +191,30 @@ class Results:
         """Whether every record has this metric."""
         return all(metric in m for row in self.records.values() for record in row for m in record.metrics)
 
-    def values(self, row: str, metric: str, direction: str | None = None) -> list[list]:
+    def values(self, row: str, metric: str, direction: str | Sequence[str] | None = None) -> list[list]:
         """(seeds, subjects) of one metric, None where a subject has none.
 
         A subject's directions are averaged over those that have a value: they are translations of the same few slices,
         so counting each as a case of its own would be pseudo-replication, and every n here is subjects. direction: of
-        this one only. Raises ExhibitError where nothing was scored.
+        this one only, or of these. Raises ExhibitError where nothing was scored.
         """
         if not self.cases:
             raise ExhibitError("no record has any metrics.")
-        if direction not in (None, *self.directions):
+        wanted = (direction,) if isinstance(direction, str) else self.directions if direction is None else direction
+        if unknown := [name for name in wanted if name not in self.directions]:
             raise ExhibitError(
-                f"nothing was scored in direction {direction!r}; there are: {', '.join(self.directions)}."
+                f"nothing was scored in direction {unknown[0]!r}; there are: {', '.join(self.directions)}."
             )
-        places: dict[int, list[int]] = {}
+        places: dict[Any, list[int]] = {}
         for place, (where, subject) in enumerate(self.cases):
-            if direction in (None, where):
+            if where in wanted:
                 places.setdefault(subject, []).append(place)
         return [
             [_mean([record.metrics[place][metric] for place in own]) for own in places.values()]
             for record in self.records[row]
         ]
 
-    def summary(self, row: str, metric: str, direction: str | None = None) -> Summary:
+    def summary(self, row: str, metric: str, direction: str | Sequence[str] | None = None) -> Summary:
         """Mean, spread over subjects, spread over seeds, and their numbers."""
         return summary(self.values(row, metric, direction))
 
@@ -179,14 +222,14 @@ class Results:
         """Row's title -> metric -> summary, as `figures.scores` takes them."""
         return {self.title(row): {m: self.summary(row, m) for m in metrics} for row in self.records}
 
-    def best(self, rows: Sequence[str], metric: str = "psnr") -> str:
+    def best(self, rows: Sequence[str], metric: str = "psnr", directions: Sequence[str] | None = None) -> str:
         """The row with the best mean of a metric."""
         sign = 1 if METRICS[metric].higher else -1
-        return max(rows, key=lambda row: sign * self.summary(row, metric).mean)
+        return max(rows, key=lambda row: sign * self.summary(row, metric, directions).mean)
 
-    def compare(self, a: str, b: str, metric: str) -> Comparison:
+    def compare(self, a: str, b: str, metric: str, directions: Sequence[str] | None = None) -> Comparison:
         """Paired comparison of two rows over test subjects: A - B in the metric's unit."""
-        return compare(self.values(a, metric), self.values(b, metric))
+        return compare(self.values(a, metric, directions), self.values(b, metric, directions))
 
     def measure(self, claim: Claim) -> Comparison:
         """The paired comparison that a claim is about: a - b, in `beyond` claims that of `metric` minus that of the
@@ -210,32 +253,40 @@ class Results:
 
     def _of_claim(self, row: str, claim: Claim) -> np.ndarray:
         """(seeds, subjects) of a row in what a claim speaks of; nan where a subject has none."""
-        of = lambda metric: np.array(self.values(row, metric), float)  # None becomes nan
+        of = lambda metric: np.array(self.values(row, metric, claim.directions or None), float)  # None becomes nan
         return of(claim.metric) - (of(claim.beyond) if claim.beyond else 0.0)
 
     def provenance(self) -> str:
         """One line under a table: profile, device, seeds, subjects, data, versions, time, and older sources
         if any.
         """
-        records = [r for row in self.records.values() for r in row]
+        records = [r for row in self.loaded.values() for seed in row for r in seed]
         trained = [r for r in records if r.kind == "training"] or records
-        split = trained[0].data["split"]
         places = sorted({f"{r.device} ({r.hardware})" for r in trained})
         seeds = len({r.seed for r in trained})
-        cohort = f"{trained[0].data['source']} cohort {trained[0].data['cohort_hash']}"
+        subjects = lambda data: f"{data['split']['test']} test subjects, {data['split']['train']} trained on"
+        cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
-            f"Profile {self.profile}; {', '.join(places)}; {seeds} seeds; {split['test']} test subjects, "
-            f"{split['train']} trained on ({cohort}); torch {trained[0].versions['torch']}; "
-            f"{minutes:.0f} minutes of training."
+            f"Profile {self.profile}; {', '.join(places)}; {seeds} seeds; {' and '.join(dict.fromkeys(cohorts))}; "
+            f"torch {trained[0].versions['torch']}; {minutes:.0f} minutes of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
         since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."
         return line + (since if older else "")
 
     def pictures(self) -> dict[str, dict[str, np.ndarray]]:
-        """Row -> the arrays beside its seed 0, for figures."""
+        """Row -> the arrays beside its seed 0, for figures; those of the first plan, of others see `parts`."""
         return {row: records[0].arrays() for row, records in self.records.items()}
+
+
+def _joined(records: Sequence[Record]) -> Record:
+    """Records of one row and seed in several plans as one: the first, with the metrics of all. A subject is then told
+    by its cohort and number: plans on one cohort share its subjects."""
+    if len(records) == 1:
+        return records[0]
+    metrics = [m | {"subject": (r.data_hash, m["subject"])} for r in records for m in r.metrics]
+    return replace(records[0], metrics=metrics)
 
 
 def _mean(values: list[float | None]) -> float | None:

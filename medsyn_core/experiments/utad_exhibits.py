@@ -10,7 +10,7 @@ import numpy as np
 
 from medsyn_core.evaluation import summary
 from medsyn_core.experiments import ledger
-from medsyn_core.experiments.exhibits import SPREAD, UNRECORDED, Need, footing
+from medsyn_core.experiments.exhibits import SPREAD, UNRECORDED, Need, arrow, footing
 from medsyn_core.experiments.results import METRICS, Claim, Results
 from medsyn_core.experiments.tables import Table, written
 
@@ -41,9 +41,7 @@ def directions_table(id: str, found: Results, metric: str) -> Table:
     of = lambda row, direction: (
         "–" if row in found.missing else written(found.summary(row, metric, direction), score.decimals)
     )
-    body = tuple(
-        (direction.replace("-", " → "), *(of(row, direction) for row in rows)) for direction in found.directions
-    )
+    body = tuple((arrow(direction), *(of(row, direction) for row in rows)) for direction in found.directions)
     count = found.summary("copy", metric, found.directions[0]).subjects
     notes = (f"{SPREAD} n = {count} subjects in each direction.", found.provenance())
     return Table(id, f"{score.title} [{score.unit}] of each direction", ("", *map(found.title, rows)), body, notes)
