@@ -208,7 +208,7 @@ class ContentTranslator(Translator):
 
 SIZES = {
     "smoke": {"width": 4, "halvings": 1, "critic_width": 4, "queries": 8, "steps": 3, "batch_size": 2},
-    "laptop": {"width": 16, "halvings": 2, "critic_width": 16, "queries": 64, "steps": 400, "batch_size": 4},
+    "laptop": {"width": 16, "halvings": 2, "critic_width": 16, "queries": 64, "steps": 300, "batch_size": 4},
     "gpu": {"width": 64, "halvings": 2, "critic_width": 64, "queries": 256, "steps": 30000, "batch_size": 4},
 }
 

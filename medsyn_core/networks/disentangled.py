@@ -180,5 +180,5 @@ def _head(width: int, halvings: int) -> nn.Sequential:
     widths = [width * 2**k for k in range(halvings, -1, -1)]
     layers: list[nn.Module] = []
     for a, b in pairwise(widths):
-        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(1, b), nn.ReLU()]
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 5, padding=2), nn.GroupNorm(1, b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(width, 1, 7, padding=3))
