@@ -4,7 +4,8 @@ numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from medsyn_core.evaluation import RULE
@@ -53,9 +54,9 @@ class Need:
 
 def needs() -> dict[str, Need]:
     """Exhibit id -> what it needs, for every exhibit that can be recorded."""
-    from medsyn_core.experiments import dual_exhibits, utad_exhibits
+    from medsyn_core.experiments import dual_exhibits, hifi_exhibits, utad_exhibits
 
-    return {**dual_exhibits.NEEDS, **utad_exhibits.NEEDS}
+    return {**dual_exhibits.NEEDS, **utad_exhibits.NEEDS, **hifi_exhibits.NEEDS}
 
 
 def results(id: str, profile: str) -> Results:
@@ -148,8 +149,9 @@ def averaging(found: Results) -> tuple[str, ...]:
     """What n counts, where a subject was scored in several directions."""
     if len(found.directions) < 2:
         return ()
+    of_subject = max(Counter(subject for _, subject in found.cases).values())
     return (
-        f"Scores of a subject are averaged over {len(found.directions)} directions first: n counts subjects, since "
+        f"Scores of a subject are averaged over {of_subject} directions first: n counts subjects, since "
         "translations of the same slices are no independent cases.",
     )
 
@@ -183,7 +185,8 @@ def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
         for key in dict.fromkeys(c.metric for c in claims)
     )
     kinds = [MARGIN] * any(c.margin for c in claims) + [BEYOND] * any(c.beyond for c in claims)
-    notes = (RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *averaging(found), *footing(found))
+    kinds += averaging(found) if any(len(c.directions) != 1 for c in claims) else ()
+    notes = (RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *footing(found))
     return Table(id, "the claims of the paper", columns, tuple(rows), notes)
 
 
@@ -197,6 +200,15 @@ def resolved(found: Results, claim: Claim) -> Claim:
 def can_be_judged(found: Results, claim: Claim) -> bool:
     """Whether the rows and directions that a claim speaks of are recorded."""
     return not set(claim.rows) & set(found.missing) and set(claim.directions) <= set(found.directions)
+
+
+def in_every_seed(ahead: Sequence[float]) -> str:
+    """ "yes", "no" or "not decided" where each run gives one number, which allows no test; ahead: (seeds,) by how much
+    the claim holds. Yes: at least three seeds, and above 0 in each. No: at least three, and in none. Else not decided.
+    """
+    if len(ahead) < 3:
+        return "not decided"
+    return "yes" if min(ahead) > 0 else "no" if max(ahead) <= 0 else "not decided"
 
 
 def arrow(direction: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medsyn_core.evaluation import summary
 from medsyn_core.experiments import ledger
-from medsyn_core.experiments.exhibits import SPREAD, UNRECORDED, Need, arrow, footing
+from medsyn_core.experiments.exhibits import SPREAD, UNRECORDED, Need, arrow, footing, in_every_seed
 from medsyn_core.experiments.results import METRICS, Claim, Results
 from medsyn_core.experiments.tables import Table, written
 
@@ -189,16 +189,9 @@ def feature_claims(id: str, found: Results) -> Table:
             continue
         ahead = np.min([errors[row] for row in others], axis=0) - errors[full]  # (seeds,)
         gaps = ", ".join(f"{gap:+.{decimals(errors)}f}" for gap in ahead)
-        rows.append((*words, gaps, f"{(ahead > 0).sum()} of {len(ahead)}", smallest_in_every_seed(ahead)))
+        rows.append((*words, gaps, f"{(ahead > 0).sum()} of {len(ahead)}", in_every_seed(ahead)))
     columns = ("claim", "the paper's numbers", "in", "smallest other – full, each seed", "smallest in", "holds here?")
     return Table(id, "the claim of the paper", columns, tuple(rows), (FEATURE_RULE, *footing(found)))
-
-
-def smallest_in_every_seed(ahead: np.ndarray) -> str:
-    """ "yes", "no" or "not decided" by `FEATURE_RULE`; ahead: (seeds,) by how much every other row is larger."""
-    if len(ahead) < 3:
-        return "not decided"
-    return "yes" if (ahead > 0).all() else "no" if (ahead <= 0).all() else "not decided"
 
 
 T3 = Need(

@@ -271,7 +271,7 @@ def test_feature_errors_have_four_digits_whatever_their_scale(errors, digits):
 
 
 def test_two_seeds_decide_nothing():
-    assert utad_exhibits.smallest_in_every_seed(np.array([1.0, 1.0])) == "not decided"
+    assert exhibits.in_every_seed([1.0, 1.0]) == "not decided"
 
 
 def test_structures_that_are_missing_leave_the_claim_open():
