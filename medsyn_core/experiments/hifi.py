@@ -30,24 +30,27 @@ ABLATIONS: dict[str, tuple[str, dict[str, float], str]] = {
     "pixel-no-map": ("PGD, no annotation map", NO_STRUCTURE | NO_GLOBAL, "unlabelled"),
     "pixel-structure": ("PGD + SGD", NO_GLOBAL, "whole"),
     "full-no-pixel": ("HiFi-Syn without PGD's loss, bank kept", NO_PIXEL, "whole"),
+    "full-sharp": ("HiFi-Syn, temperatures of the losses 0.1", {}, "sharp"),
 }
-"""Row -> title, weights that differ from the recipe's, and its bank. The last is not in the paper's Table 5 but in its
-figures 8 and 9: a bank that is there and PGD that is not."""
+"""Row -> title, weights that differ from the recipe's, and its settings. The last two are not in the paper's Table 5:
+figures 8 and 9 compare with a bank that is there and PGD that is not; temperatures are what the paper does not give."""
 
 
-def _bank(method: hifi_syn.HiFiSyn, bank: str) -> dict[str, Any]:
-    """Settings of the "whole" bank, of the same slots "unlabelled", as are the images then, and of "none"."""
+def _settings(method: hifi_syn.HiFiSyn, which: str) -> dict[str, Any]:
+    """Settings of the "whole" bank, of the same slots "unlabelled", as are the images then, of "none", and of the whole
+    with "sharp" losses."""
     nobodys = (0,) * len(method.items)
     return {
         "whole": {},
+        "sharp": {"tau_pixel": 0.1, "tau_structure": 0.1, "tau_global": 0.1},
         "unlabelled": {"items": nobodys, "common": sum(method.items) + method.common, "annotations": False},
         "none": {"items": nobodys, "common": 0},
-    }[bank]
+    }[which]
 
 
-def _recipe(profile: str, modalities: tuple[str, str], tumour: bool, weights: dict[str, float], bank: str) -> Recipe:
+def _recipe(profile: str, modalities: tuple[str, str], tumour: bool, weights: dict[str, float], which: str) -> Recipe:
     whole = hifi_syn.recipe(profile, modalities, tumour)
-    return whole.edit(**weights).configure(**_bank(whole.method, bank))
+    return whole.edit(**weights).configure(**_settings(whole.method, which))
 
 
 def rows(modalities: tuple[str, str], tumour: bool, names: tuple[str, ...] = tuple(ABLATIONS)) -> tuple[Row, ...]:
@@ -55,7 +58,8 @@ def rows(modalities: tuple[str, str], tumour: bool, names: tuple[str, ...] = tup
     chosen = ((name, *ABLATIONS[name]) for name in names)
     how = {"modalities": modalities, "tumour": tumour}
     return tuple(
-        Row(name, title, partial(_recipe, **how, weights=weights, bank=bank)) for name, title, weights, bank in chosen
+        Row(name, title, partial(_recipe, **how, weights=weights, which=which))
+        for name, title, weights, which in chosen
     )
 
 

@@ -7,13 +7,13 @@ modality. Contrastive losses ask that content survives translation: pixel by pix
 image. One step of it, with the loss terms, is in `medsyn_core.methods.hifi_step`; here are networks, settings and
 recipes.
 
-Left open by the paper and chosen here: temperatures (the softmaxes of the bank 0.1, the losses 0.1); what a value is
-made of (features of the attribute encoder where the query stands; as printed it would be made of itself); queries of
-unit length in the update; a pixel with a label may use its structure's slots and the global ones, one without all; PGD
-compares `queries` random pixels of each image; negatives in PGD are pixels of other subjects and of other structures
-of the same; the attribute at inference is the running mean of the training images' codes. Changed: alpha_p stands at
-0.99 on the old item (printed: 0.01); images have a background of 0 and are not squeezed through tanh; sizes, rates and
-steps are the profiles'.
+Left open by the paper and chosen here: temperatures (the softmaxes of the bank 0.1; the losses 1: pilots with sharper
+ones translated worse, and a row of the plan has 0.1); what a value is made of (features of the attribute encoder where
+the query stands; as printed it would be made of itself); queries of unit length in the update; a pixel with a label may
+use its structure's slots and the global ones, one without all; PGD compares `queries` random pixels of each image;
+negatives in PGD are pixels of other subjects and of other structures of the same; the attribute at inference is the
+running mean of the training images' codes. Changed: alpha_p stands at 0.99 on the old item (printed: 0.01); images have
+a background of 0 and are not squeezed through tanh; sizes, rates and steps are the profiles'.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class HiFiSyn(AnyToAny):
     unit_values: bool = False
     learn_memory: bool = False
     tau_memory: float = 0.1
-    tau_pixel: float = 0.1
-    tau_structure: float = 0.1
-    tau_global: float = 0.1
+    tau_pixel: float = 1.0
+    tau_structure: float = 1.0
+    tau_global: float = 1.0
     alpha_s: float = 0.5
     weighting: str = "term"
     deformation: str = "mean"
