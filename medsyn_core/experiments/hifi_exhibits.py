@@ -188,9 +188,10 @@ T3 = Need(
     published_note=published.TISSUE_NOTE,
 )
 
+BEYOND = ("full-no-pixel", "full-sharp")  # rows that the paper's table does not have
 T5 = Need(
-    rows=(*REFERENCES, *ABLATION),
-    optional=ABLATION[:-1],
+    rows=(*REFERENCES, *ABLATION, *BEYOND),
+    optional=(*ABLATION[:-1], *BEYOND),
     tables=(partial(quality, title="T1 and T2 of IXI's kind", directions=IXI, awaited=()),),
     claims=ABLATION_CLAIMS,
     published=published.ABLATION,
@@ -207,7 +208,7 @@ F5 = Need(
     awaited=published.BASELINES,
 )
 F3 = Need(rows=("full",))
-BANKS = ("full", "full-no-pixel", "pixel-structure", "pixel", "pixel-no-map")
+BANKS = ("full", *BEYOND, "pixel-structure", "pixel", "pixel-no-map")
 F8 = Need(rows=BANKS, optional=BANKS[1:], tables=(affinity_table, affinity_claims))
 FEATURES = (*BANKS, "pixel-no-bank", "baseline")
 F9 = Need(rows=FEATURES, optional=FEATURES[1:], tables=(feature_table, feature_claims))

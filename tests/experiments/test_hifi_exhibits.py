@@ -192,7 +192,7 @@ def test_a_claim_looks_at_its_own_direction_alone():
 
 def test_rows_of_the_ablation_that_are_missing_leave_claims_open():
     small_hifi.save("hifi", (*FIRST, "pixel"), effects={"full": 1.0})
-    assert state("hifi-T5") == "recorded at laptop, 6 of 10 rows"
+    assert state("hifi-T5") == "recorded at laptop, 6 of 12 rows"
     assert answers("hifi-T5")["The memory bank helps PGD", "PSNR, t1 → t2"] == "not decided: not recorded yet"
 
 
