@@ -14,8 +14,8 @@ from medsyn_core.experiments.references import everything
 COMPARED = ("GM", "WM")
 BETA = 0.1
 """How strongly neighbours pull: DIPY's own example value."""
-BRIGHTEST = 0.995
-"""Share of a brain's pixels that is not brighter than 1 for the classifier."""
+ENDS = (0.005, 0.995)
+"""Parts of a brain's pixels between which its intensities are spread out for the classifier."""
 EPSILON = 1e-6
 SOURCE, TARGET = "t2", "t1"
 
@@ -36,16 +36,17 @@ def segment(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
     box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 2))  # with a gap between planes
     beyond = ((0, 0), (0, 0), (0, 1))
     inside = np.pad(brain, beyond)[box]  # (D, h, w)
-    # DIPY starts from means spread over 0 … 1, and from a background that must vary a little: a darker image, or one
-    # whose background is exactly 0, leaves a class empty, and one empty class takes all others with it.
-    scaled = np.clip(image / max(np.quantile(image[brain], BRIGHTEST), EPSILON), 0, 1)
+    # DIPY starts from means spread over 0 … 1, and from a background that must vary a little: a darker image, one of
+    # less contrast, or a background of exactly 0 leaves a class empty, and one empty class takes all others with it.
+    low, high = np.quantile(image[brain], ENDS)
+    scaled = 0.2 + 0.8 * np.clip((image - low) / max(high - low, EPSILON), 0, 1)
     background = np.random.default_rng(0).normal(1e-3, 1e-4, inside.shape)  # as DIPY's own, but always the same
     planes = np.where(inside, np.pad(scaled, beyond)[box], background).astype(np.float64)
     with np.errstate(invalid="ignore"):  # of an image without any contrast nothing is found
         sheet = np.concatenate(planes, axis=1)[..., None]  # (h, D w, 1)
         _, labels, _ = TissueClassifierHMRF(verbose=False).classify(sheet, len(TISSUES) - 1, BETA)
     found = np.zeros((*brain.shape[:2], brain.shape[2] + 1), np.uint8)
-    found[box] = np.stack(np.split(labels[..., 0], len(brain), axis=1))
+    found[box] = np.stack(np.split(labels[..., 0], len(brain), axis=1)).clip(0)  # -1 where nothing was found
     return np.where(brain, found[..., :-1], 0).astype(np.uint8)
 
 

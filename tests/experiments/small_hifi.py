@@ -33,7 +33,7 @@ class Rings(Source):
         rng = np.random.default_rng(number)
         x, y = np.mgrid[:16, :16] - 7.5
         radius = np.hypot(x, y * (1 + 0.02 * number))[..., None] + 0.1 * np.arange(6)  # (16, 16, 6)
-        tissue = (4 - np.digitize(radius, (4, 6, 7.5, 99))).clip(0, 3).astype(np.uint8)
+        tissue = (3 - np.digitize(radius, (4, 6, 7.5))).astype(np.uint8)
         brain = tissue > 0
         t1 = np.where(brain, 0.3 * tissue + rng.normal(0, 0.03, tissue.shape), 0)
         seg = np.zeros(tissue.shape, np.uint8)
