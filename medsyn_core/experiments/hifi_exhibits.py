@@ -56,6 +56,7 @@ def direction_table(
         f"mean: over {len(there)} directions, subject by subject; n counts subjects. p: two-sided Wilcoxon signed-rank "
         f"test of that mean against {found.title('full')}.",
     )
+    notes = notes if there else ()
     return Table(id, title, ("", *heads, *(f"p, {m.title}" for m in chosen)), tuple(rows), (*notes, *footing(found)))
 
 
