@@ -30,6 +30,7 @@ FLOORS = {
 }
 SLOW = {
     "IPython",
+    "dipy",
     "ipywidgets",
     "lightning_fabric",
     "matplotlib",
