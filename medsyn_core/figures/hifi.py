@@ -1,0 +1,243 @@
+"""Pictures of the HiFi-Syn chapter, from its recorded runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medsyn_core.evaluation import tumour_boxes
+from medsyn_core.experiments.records import Record
+from medsyn_core.experiments.results import ExhibitError, Results
+from medsyn_core.figures import hifi_memory, style
+from medsyn_core.figures.gallery import NAMES
+from medsyn_core.figures.hifi_umap import Queries, QueryMaps
+from medsyn_core.figures.picture import Picture
+from medsyn_core.figures.utad import square_round
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LIMITS = (0.0, 1.1)  # of the grey images; 1 is the bright end of a modality's own scale
+CELL = 1.02  # inches
+SHORT = {
+    "atlas": "atlas",
+    "own-look-up": "own look-\nup (oracle)",
+    "baseline": "backbone",
+    "pixel-no-map": "PGD,\nno map",
+    "pixel-no-bank": "PGD,\nno bank",
+    "pixel": "PGD",
+    "pixel-structure": "PGD +\nSGD",
+    "full-no-pixel": "no PGD",
+    "full": "HiFi-Syn",
+}
+METHODS = ("baseline", "full")
+WITH_AND_WITHOUT = {"full": "with PGD", "full-no-pixel": "without PGD"}
+"""Rows of figures 8 and 9: both have a memory bank."""
+
+
+def kept(record: Record, name: str) -> np.ndarray:
+    """One of the arrays beside a record; ExhibitError where it has none of this name, with those that it has."""
+    arrays = record.arrays()
+    if name not in arrays:
+        there = ", ".join(arrays) or "none at all"
+        raise ExhibitError(f"row {record.row!r}, seed {record.seed}, keeps no {name!r}; its arrays: {there}.")
+    return arrays[name]
+
+
+def of_row(found: Results, row: str) -> list[Record]:
+    """The records of a row, one a seed; ExhibitError where these results are of other rows."""
+    if row not in found.records:
+        make = found.command({found.plan.paper: [row]})
+        raise ExhibitError(f"row {row!r} is not here; make it: {make}. Here: {', '.join(found.records)}.")
+    return found.records[row]
+
+
+# -- figures 4 and 5
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One slice in one direction: images by column, "source" and "ground truth" first, (H, W) each; where errors are
+    counted (H, W) bool; where to look closer, None for nowhere."""
+
+    names: tuple[str, str]
+    images: dict[str, np.ndarray]
+    counted: np.ndarray
+    near: tuple[slice, slice] | None
+
+    def error(self, column: str) -> np.ndarray:
+        """(H, W) absolute error of a column."""
+        return np.abs(self.images[column] - self.images["ground truth"])
+
+    def off(self, column: str) -> float:
+        """Its mean where errors are counted, in grey levels of 255."""
+        return 255 * float(self.error(column)[self.counted].mean())
+
+
+def directions(found: Results, rows: Sequence[str], first: int = 0, closer: bool = False) -> list[Direction]:
+    """Both directions of one plan, on the slices `first` and `first` + 1 of the four that are kept; closer: at their
+    tumours, where errors are counted then, else in the brain."""
+    shared = {name: kept(of_row(found, "copy")[0], name) for name in ("images", "brain", "seg")}
+    boxes, made = tumour_boxes(shared["seg"]), []
+    for d, pair in enumerate(found.directions):
+        k = (first + d) % len(boxes)
+        real = shared["images"][k].astype(np.float32)  # (2, H, W)
+        images = {"source": real[d], "ground truth": real[1 - d]}
+        images |= {row: kept(of_row(found, row)[0], "shown")[d, k].astype(np.float32) for row in rows}
+        box = boxes[k] if closer and boxes[k].any() else shared["brain"][k] > 0
+        made.append(Direction(tuple(pair.split("-")), images, box, square_round(boxes[k]) if closer else None))
+    return made
+
+
+def translations(found: Results, rows: Sequence[str] = METHODS) -> Picture:
+    """HiFi-Syn F4: of every plan both directions beside each other, errors below on one scale; healthy brains."""
+    return _translations(found, rows, closer=False)
+
+
+def tumour_translations(found: Results, rows: Sequence[str] = METHODS) -> Picture:
+    """HiFi-Syn F5: as F4, with the tumour magnified between."""
+    return _translations(found, rows, closer=True)
+
+
+def _translations(found: Results, rows: Sequence[str], closer: bool) -> Picture:
+    shown = [directions(part, rows, 2 * k, closer) for k, part in enumerate(found.parts)]
+    titles = {row: found.title(row) for row in rows}
+    said = []
+    for direction in (d for pair in shown for d in pair):
+        s, t = (NAMES[name] for name in direction.names)
+        errors = [f"“{titles[row]}” {direction.off(row):.1f}" for row in rows]
+        said.append(f"{s} to {t}: the source itself {direction.off('source'):.1f}, {', '.join(errors)}")
+    lines, where = "images and", "the brain"
+    if closer:
+        lines, where = "whole images, the framed tumour magnified and", "the tumour's box"
+    return Picture(
+        _lines(shown),
+        alt=f"{len(said)} directions, one test slice each: {lines} absolute errors below each other; columns: source, "
+        f"ground truth and {len(rows)} methods. Mean absolute error inside {where}, in grey levels of 255. "
+        f"{'; '.join(said)}",
+        caption=f"HiFi-Syn {'F5' if closer else 'F4'} (seed 0; slices chosen by the data). Errors share one scale; the "
+        f"numbers are their means inside {where}, in grey levels of 255. Below the source is the error of copying it.",
+    )
+
+
+@style.styled
+def _lines(shown: Sequence[Sequence[Direction]]) -> Figure:
+    """A plan below the other; its two directions side by side."""
+    columns, closer = list(shown[0][0].images), shown[0][0].near is not None
+    high, wide, sides = 3 if closer else 2, len(columns), len(shown[0])
+    errors = [direction.error(c) for pair in shown for direction in pair for c in columns[2:]]
+    top = float(np.percentile(np.stack(errors), 99.5)) or 1.0
+    fig = style.figure(1.5 + CELL * (wide * sides + 0.3), 0.5 + CELL * high * len(shown))
+    widths = ([1.0] * wide + [0.25]) * sides  # a gap after each direction but the last
+    axes = fig.subplots(high * len(shown), len(widths) - 1, squeeze=False, width_ratios=widths[:-1])
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        ax.grid(False)
+    for (p, d), direction in np.ndenumerate(np.array(shown, dtype=object)):
+        own = axes[p * high : (p + 1) * high, d * (wide + 1) : (d + 1) * (wide + 1) - 1]
+        for c, column in enumerate(columns):
+            _images(own[:-1, c], direction, column)
+            if column != "ground truth":
+                map_ = own[-1, c].imshow(direction.error(column), cmap=style.ERROR_MAP, vmin=0, vmax=top)
+                place = {"transform": own[-1, c].transAxes, "ha": "left", "va": "top"}
+                own[-1, c].text(0.03, 0.98, f"{direction.off(column):.1f}", color="white", fontsize=8, **place)
+            if p == 0:
+                own[0, c].set_title(SHORT.get(column, column.replace(" ", "\n")))
+        source, target = (NAMES[name] for name in direction.names)
+        for ax, word in zip(own[:, 0], (f"{source} →\n{target}", *["tumour"] * closer, "error"), strict=True):
+            ax.set_ylabel(word)
+    bar = fig.colorbar(map_, ax=axes, label="absolute error", aspect=30, shrink=min(1.0, 2 / len(shown)), extend="max")
+    bar.outline.set_visible(False)
+    return fig
+
+
+def _images(axes: Sequence[Axes], direction: Direction, column: str) -> None:
+    """A column's whole image and, where there are two axes, the framed part of it."""
+    from matplotlib.patches import Rectangle
+
+    image = direction.images[column]
+    axes[0].imshow(image, vmin=LIMITS[0], vmax=LIMITS[1])
+    if direction.near is None:
+        return
+    rows, columns = direction.near
+    axes[1].imshow(image[direction.near], vmin=LIMITS[0], vmax=LIMITS[1])
+    corner, size = (columns.start - 0.5, rows.start - 0.5), (columns.stop - columns.start, rows.stop - rows.start)
+    axes[0].add_patch(Rectangle(corner, *size, fill=False, edgecolor=style.VERMILION, linewidth=1.2))
+
+
+# -- figures 8 and 9
+
+
+def affinities(found: Results) -> Picture:
+    """HiFi-Syn F8, with and without PGD (seed 0): eight random queries of each structure against the slots."""
+    first = {title: of_row(found, row)[0] for row, title in WITH_AND_WITHOUT.items()}
+    seen = {title: kept(record, "eight_affinity") for title, record in first.items()}
+    return hifi_memory.affinities(seen, kept(next(iter(first.values())), "bank"))
+
+
+def query_maps(found: Results) -> QueryMaps:
+    """HiFi-Syn F9, with and without PGD: its picture and its table. Seeds are those whose records keep queries."""
+    names = ("queries", "query_structure", "query_subject")
+    seen = {}
+    for row, title in WITH_AND_WITHOUT.items():
+        first, *others = of_row(found, row)
+        runs = [first, *(record for record in others if names[0] in record.arrays())]
+        seen[title] = [Queries(*(kept(record, name) for name in names)) for record in runs]
+    return QueryMaps(seen)
+
+
+# -- what settings of the bank do
+
+
+@style.styled
+def sensitivity(
+    values: np.ndarray, settings: Sequence[str], metrics: Sequence[str], chosen: str, caption: str, decimals: int = 2
+) -> Picture:
+    """A line a setting, a column a metric, each cell its mean and spread over seeds, coloured from the least to the
+    largest mean of its column.
+
+    values: (settings, metrics) or (settings, metrics, seeds); chosen: the setting to frame, the recipe's own. Raises
+    ValueError for other shapes, values that are not finite, and a chosen setting that is not there.
+    """
+    from matplotlib.patches import Rectangle
+
+    runs = np.asarray(values, float)
+    runs = runs[..., None] if runs.ndim == 2 else runs  # (settings, metrics, seeds)
+    if runs.ndim != 3 or runs.shape[:2] != (len(settings), len(metrics)):
+        raise ValueError(
+            f"values has shape {np.shape(values)}; {len(settings)} settings x {len(metrics)} metrics are due, and "
+            "seeds after them if there are several."
+        )
+    if not np.isfinite(runs).all():
+        raise ValueError("values has numbers that are not finite; leave out settings that were not run.")
+    if chosen not in settings:
+        raise ValueError(f"chosen={chosen!r} is no setting; there are: {', '.join(settings)}.")
+    means = runs.mean(axis=2)
+    span = np.ptp(means, axis=0)
+    place = np.divide(means - means.min(axis=0), span, out=np.full(means.shape, 0.5), where=span > 0)
+    fig = style.figure(1.6 + 1.25 * len(metrics), 0.9 + 0.36 * len(settings))
+    ax = fig.subplots()
+    ax.imshow(place, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (line, column), mean in np.ndenumerate(means):
+        spread = f" ± {runs[line, column].std(ddof=1):.{decimals}f}" if runs.shape[2] > 1 else ""
+        colour = "black" if place[line, column] > 0.5 else "white"
+        ax.text(column, line, f"{mean:.{decimals}f}{spread}", ha="center", va="center", color=colour, fontsize=10)
+    corner = (-0.5, list(settings).index(chosen) - 0.5)
+    frame = Rectangle(corner, len(metrics), 1, fill=False, edgecolor=style.VERMILION, linewidth=2.5, clip_on=False)
+    ax.add_patch(frame)
+    ax.set_xticks(range(len(metrics)), metrics)
+    ax.set_yticks(range(len(settings)), settings)
+    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    ax.grid(False)
+    said = [
+        f"{name} from {column.min():.{decimals}f} ({settings[column.argmin()]}) to {column.max():.{decimals}f} "
+        f"({settings[column.argmax()]}), at {chosen} {column[list(settings).index(chosen)]:.{decimals}f}"
+        for name, column in zip(metrics, means.T, strict=True)
+    ]
+    return Picture(fig, alt=f"{len(settings)} settings in lines, {chosen} framed: {'; '.join(said)}", caption=caption)
