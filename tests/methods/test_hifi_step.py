@@ -259,7 +259,9 @@ def test_with_all_pixels_the_sampled_loss_is_the_exact_one():
     _, trace = trace_of()
     rows = [z.flatten(2).transpose(1, 2) for z in trace.contents]
     trace.pixels = torch.stack([torch.randperm(rows[0].shape[1]) for _ in range(3)])
-    exact = contrastive.pixel_discrimination(*rows, trace.subjects, trace.structures.flatten(1), 0.1)
+    exact = contrastive.pixel_discrimination(
+        *rows, trace.subjects, trace.structures.flatten(1), trace.settings.tau_pixel
+    )
     torch.testing.assert_close(LOSSES["pixel_discrimination"](trace), exact)
 
 

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medsyn_core import methods
@@ -187,6 +187,7 @@ def test_without_annotations_there_are_no_structures():
 
 
 @settings(deadline=None)
+@example(1 - 2**-24, (216, 216))  # the largest draw below 1
 @given(st.floats(0, 1, exclude_max=True, width=32), st.sampled_from([(16, 16), (16, 24), (216, 216)]))
 def test_pixels_are_places_of_the_content(draw, size):
     batch = {f"{name}_{side}": torch.zeros(3, 1, *size) for name in ("image", "brain") for side in "ij"}
