@@ -3,6 +3,8 @@ under it."""
 
 from __future__ import annotations
 
+import re
+
 from medsyn_core.experiments import exhibits
 from medsyn_core.experiments.tables import Table as Plain
 from medsyn_core.figures.tables import Table, listing
@@ -15,12 +17,17 @@ def written(table: Plain) -> Table:
     rows = [dict(zip(keys, map(_unbroken, row), strict=True)) for row in table.rows]
     align = "".join("r" if _numbers(row[i] for row in table.rows) else "l" for i in range(len(keys)))
     body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
-    notes = "\n".join(f"<br><small>{note}</small>" for note in table.notes).removeprefix("<br>")
+    notes = "\n".join(f"<br><small>{_set(note)}</small>" for note in table.notes).removeprefix("<br>")
     return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{notes}\n")
 
 
 def _numbers(cells) -> bool:
     return all(any(c.isdigit() or c == "–" for c in cell) and not any(c.isalpha() for c in cell) for cell in cells)
+
+
+def _set(note: str) -> str:
+    """Commands as code: in running text their double hyphens would become dashes."""
+    return re.sub(r"python -m medsyn_core [\w &-]*\w", lambda command: f"`{command[0]}`", note)
 
 
 def _unbroken(cell: str) -> str:

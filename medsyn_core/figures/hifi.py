@@ -51,7 +51,7 @@ def kept(record: Record, name: str) -> np.ndarray:
 def of_row(found: Results, row: str) -> list[Record]:
     """The records of a row, one a seed; ExhibitError where these results are of other rows."""
     if row not in found.records:
-        make = found.command({found.plan.paper: [row]})
+        make = found.command([row])
         raise ExhibitError(f"row {row!r} is not here; make it: {make}. Here: {', '.join(found.records)}.")
     return found.records[row]
 

@@ -16,10 +16,15 @@ from torch import Tensor
 def cosine(a: Tensor, b: Tensor) -> Tensor:
     r"""$\mathrm{sim}(a, b) = a \cdot b / (\lVert a\rVert\,\lVert b\rVert)$ of every row with every row (hifi-2).
 
-    a: (A, C), b: (K, C) -> (A, K). A row of zeros is similar to nothing.
+    a: (A, C), b: (K, C) -> (A, K). A row of zeros is similar to nothing, and gets no gradient: it has no direction.
     """
     with torch.autocast(a.device.type, enabled=False):  # divided by a temperature, three digits would not do
-        return F.normalize(a.float(), dim=1) @ F.normalize(b.float(), dim=1).T
+        return _unit(a.float()) @ _unit(b.float()).T
+
+
+def _unit(x: Tensor) -> Tensor:
+    blank = ~x.any(dim=1, keepdim=True)
+    return F.normalize(torch.where(blank, x.detach(), x), dim=1)  # at zero its slope would be 1e12
 
 
 def contrast(similarity: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
@@ -27,7 +32,7 @@ def contrast(similarity: Tensor, positive: Tensor, negative: Tensor, temperature
     of each anchor (the inner part of hifi-7, hifi-11 and hifi-12).
 
     similarity: (A, K); positive, negative: (A, K) bool; what is neither is not compared. Returns (A,), 0 for anchors
-    without a positive. Positives are in their own denominator, once: without them the loss would fall without end.
+    without a positive. Positives are in their own denominator, once: without them the pull would never end.
     """
     return _contrast(similarity, similarity, positive, negative, temperature)
 

@@ -39,6 +39,7 @@ HEALTHY = TISSUES
 """Structures of healthy brains, in the order of their labels."""
 WITH_TUMOUR = (*TISSUES, "necrosis", "oedema", "enhancing")
 WRITES = ("encoded", "read")
+TEMPERATURES = ("tau_memory", "tau_pixel", "tau_structure", "tau_global")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class HiFiSyn(AnyToAny):
     come with their structures; alpha_p: share of the old item when a slot is written; write: values are made of what is
     "encoded" or, as printed, of what was "read"; unit_values: normalise them, as printed; learn_memory: let the
     optimiser move the slots instead; tau_*: temperatures; alpha_s: steepness of rank weights; weighting: "term" or, as
-    printed, "numerator"; deformation: "mean" or, as printed, "total"; queries: pixels an image that PGD compares; width
-    and halvings of encoders and generators; critic_width."""
+    printed, "numerator"; deformation: "mean" or, as printed, "total"; queries: pixels an image that PGD compares, at
+    most all; width and halvings of encoders and generators; critic_width. Raises ValueError for what cannot be."""
 
     name: ClassVar[str] = "hifi-syn"
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
@@ -77,6 +78,8 @@ class HiFiSyn(AnyToAny):
     def __post_init__(self) -> None:
         if len(self.modalities) != 2:
             raise ValueError(f"hifi-syn translates between two modalities, not {len(self.modalities)}.")
+        if self.modalities[0] == self.modalities[1]:
+            raise ValueError(f"hifi-syn translates between two modalities, not from {self.modalities[0]} to itself.")
         if len(self.items) not in (len(HEALTHY), len(WITH_TUMOUR)):
             raise ValueError(
                 f"items has {len(self.items)} numbers; give one for each of {', '.join(HEALTHY)}, or of "
@@ -89,6 +92,17 @@ class HiFiSyn(AnyToAny):
         ):
             if value not in known:
                 raise ValueError(f"{name}={value!r} is unknown; choose one of: {', '.join(known)}.")
+        for name, right, wanted in (
+            *((tau, getattr(self, tau) > 0, "positive") for tau in TEMPERATURES),
+            *((size, getattr(self, size) >= 1, "at least 1") for size in ("queries", "width", "critic_width")),
+            ("halvings", self.halvings >= 0, "0 or more"),
+            ("alpha_p", 0 <= self.alpha_p <= 1, "between 0 and 1"),
+            ("alpha_s", self.alpha_s >= 0, "0 or more"),
+            ("items", min(self.items) >= 0, "0 or more each"),
+            ("common", self.common >= 0, "0 or more"),
+        ):
+            if not right:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be {wanted}.")
 
     @property
     def channels(self) -> int:
@@ -140,7 +154,11 @@ class HiFiSyn(AnyToAny):
                 done[f"{name}_{side}"] = torch.where(mirrored, picture.flip(-1), picture)
             done[f"structure_{side}"] = self.structure(done[f"tissue_{side}"], done[f"seg_{side}"])
         height, width = (size // 2**self.halvings for size in batch["image_i"].shape[-2:])
-        done["pixels"] = (batch["pixels"] * height * width).long()
+        if self.queries < height * width:
+            done["pixels"] = (batch["pixels"] * height * width).long()
+        else:  # all of them, once
+            every = torch.arange(height * width, device=batch["pixels"].device)
+            done["pixels"] = every.expand(len(batch["pixels"]), -1)
         return done
 
     def structure(self, tissue: Tensor, seg: Tensor) -> Tensor | None:

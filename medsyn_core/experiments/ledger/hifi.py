@@ -67,7 +67,7 @@ EQUATIONS = (
     Equation(
         "hifi-7",
         "Pixel-level granularity discrimination",
-        note="Without the positives in the denominator the loss is unbounded below; they are in it once. Temperature, "
+        note="Without the positives in the denominator the pull on them never ends; they are in it once. Temperature, "
         "pairs and negatives are not given; tau is 1 here, in hifi-11 and hifi-12 too. Negative are pixels of other "
         "subjects, in either modality, and of other structures of the same subject; all of an image's pixels would "
         "make a matrix of 2916 x 2916 a pair.",
