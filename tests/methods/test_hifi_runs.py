@@ -93,3 +93,31 @@ def test_without_tissue_labels_the_way_out_is_named(patients):
         fit(small.hifi(), cohort)
     run = fit(small.hifi(annotations=False).edit(structure_discrimination=0), cohort)
     assert run.model.translate(torch.rand(1, 1, 16, 16), "t2").shape == (1, 1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"modalities": ("t1", "t1")}, "from t1 to itself"),
+        ({"tau_pixel": 0.0}, "tau_pixel=0.0 must be positive"),
+        ({"tau_memory": -1.0}, "tau_memory=-1.0 must be positive"),
+        ({"alpha_p": 2.0}, "alpha_p=2.0 must be between 0 and 1"),
+        ({"alpha_s": -1.0}, "alpha_s=-1.0 must be 0 or more"),
+        ({"items": (-1, 2, 3, 3)}, "items=.* must be 0 or more each"),
+        ({"common": -3}, "common=-3 must be 0 or more"),
+        ({"queries": 0}, "queries=0 must be at least 1"),
+        ({"halvings": -1}, "halvings=-1 must be 0 or more"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(wrong, word):
+    with pytest.raises(ValueError, match=word):
+        small.hifi(**wrong)
+
+
+def test_asking_for_more_pixels_than_there_are_takes_each_once():
+    method = small.hifi(queries=10**4).method
+    batch = small.pair_of()
+    done = method.sample({**batch, **method.draws(len(batch["image_i"]), torch.Generator().manual_seed(0))})
+    height, width = (size // 2**method.halvings for size in batch["image_i"].shape[-2:])
+    for pixels in done["pixels"]:
+        assert pixels.tolist() == list(range(height * width))
