@@ -15,6 +15,7 @@ import json
 import multiprocessing
 
 import torch
+from columns import Columns
 
 from medsyn_core.methods import hifi_syn
 from medsyn_core.profiles import profile
@@ -24,10 +25,8 @@ from medsyn_core.training.devices import peak_memory_mb
 PAPER = {"width": 64, "halvings": 2, "critic_width": 64, "queries": 256, "batch_size": 1}
 
 
-class RandomPairs:
+class RandomPairs(Columns):
     """Random pairs of slices that look like a cohort and like a view of it."""
-
-    identity = "random"
 
     def __init__(self, px: int, count: int = 16):
         draw = torch.Generator().manual_seed(0)
@@ -42,15 +41,6 @@ class RandomPairs:
                 f"subject_{side}": torch.arange(count) + k * count,
                 f"index_{side}": torch.arange(count),
             }
-
-    def __len__(self) -> int:
-        return len(self.columns["image_i"])
-
-    def subset(self, name: str) -> RandomPairs:
-        return self
-
-    def batch(self, indices) -> dict[str, torch.Tensor]:
-        return {name: column[list(indices)] for name, column in self.columns.items()}
 
 
 class Benchmarked(hifi_syn.HiFiSyn):

@@ -17,6 +17,7 @@ import time
 from functools import partial
 
 import torch
+from columns import Columns
 
 from medsyn_core.data.volume import region
 from medsyn_core.losses import adversarial, classification, consistency, distillation
@@ -27,10 +28,8 @@ from medsyn_core.training.devices import launch, peak_memory_mb, reset_peak_memo
 PAPER = {"width": 64, "levels": 4, "critic_width": 64, "critic_levels": 6, "batch_size": 4}
 
 
-class RandomSlices:
+class RandomSlices(Columns):
     """Random slices of one modality each that look like a cohort and like a view of it."""
-
-    identity = "random"
 
     def __init__(self, px: int, count: int = 16):
         draw = torch.Generator().manual_seed(0)
@@ -44,15 +43,6 @@ class RandomSlices:
             "tissue": torch.zeros_like(seg),
             "index": torch.arange(count),
         }
-
-    def __len__(self) -> int:
-        return len(self.columns["image"])
-
-    def subset(self, name: str) -> RandomSlices:
-        return self
-
-    def batch(self, indices) -> dict[str, torch.Tensor]:
-        return {name: column[list(indices)] for name, column in self.columns.items()}
 
 
 class BenchmarkTeacher(utad.Teacher):
