@@ -50,7 +50,7 @@ def test_bad_settings_are_refused_with_what_is_good(how, message):
 
 
 def test_a_temperature_of_0_is_refused_before_anything_is_trained(patients):
-    with pytest.raises(ValueError, match="temperature must be positive, not 0"):
+    with pytest.raises(ValueError, match="tau_memory=0 must be positive"):
         fit(small.hifi(tau_memory=0), patients)
 
 
