@@ -34,9 +34,8 @@ class Need:
 
     rows: of a plan; optional: those of them without which it can already be shown; awaited: titles of rows of the paper
     that no plan has yet; plan: its name where it is not the paper's; others: names of plans whose same rows are shown
-    with them; metrics: columns of its table; baselines: the best
-    of them is what p-values compare with; claims: of the paper; tables: what else is printed; published: the paper's
-    own numbers as (headings, rows), or None.
+    with them; metrics: columns of its table; baselines: the best of them is what p-values compare with; claims: of the
+    paper; tables: what else is printed; published: the paper's own numbers as (headings, rows), or None.
     """
 
     rows: tuple[str, ...]
