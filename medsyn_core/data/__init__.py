@@ -11,7 +11,10 @@ from .prepare import prepare
 from .splits import Split, folds, split
 from .volume import MODALITIES, REGIONS, TISSUES, Source, SubjectRef, Volume, region, regions
 
-_VIEWS = ("Missing", "Paired", "Unpaired", "UnpairedTwo", "all_subsets")
+_TORCH = {
+    "Patches": ".patches",
+    **dict.fromkeys(("Missing", "Paired", "Unpaired", "UnpairedTwo", "all_subsets"), ".views"),
+}
 
 __all__ = [
     "MODALITIES",
@@ -21,6 +24,7 @@ __all__ = [
     "DataError",
     "Missing",
     "Paired",
+    "Patches",
     "Source",
     "Split",
     "SubjectInfo",
@@ -41,6 +45,6 @@ __all__ = [
 
 def __getattr__(name: str):
     # The views need torch; the processes that prepare subjects do not.
-    if name in _VIEWS:
-        return getattr(import_module(".views", __name__), name)
+    if name in _TORCH:
+        return getattr(import_module(_TORCH[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,12 +19,13 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
     a: (A, C), b: (K, C) -> (A, K). A row of zeros is similar to nothing, and gets no gradient: it has no direction.
     """
     with torch.autocast(a.device.type, enabled=False):  # divided by a temperature, three digits would not do
-        return _unit(a.float()) @ _unit(b.float()).T
+        return unit(a.float()) @ unit(b.float()).T
 
 
-def _unit(x: Tensor) -> Tensor:
-    blank = ~x.any(dim=1, keepdim=True)
-    return F.normalize(torch.where(blank, x.detach(), x), dim=1)  # at zero its slope would be 1e12
+def unit(x: Tensor) -> Tensor:
+    """Vectors (..., C) divided by their lengths; one of zeros stays, and gets no gradient."""
+    blank = ~x.any(dim=-1, keepdim=True)
+    return F.normalize(torch.where(blank, x.detach(), x), dim=-1)  # at zero its slope would be 1e12
 
 
 def contrast(similarity: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from torch import nn
 
-from medsyn_core.methods import dual_d, hifi_syn, utad
+from medsyn_core.methods import d2net, dual_d, hifi_syn, utad
 from medsyn_core.training import Method
 
 METHODS: dict[str, type[Method]] = {
-    kind.name: kind for kind in (dual_d.DualD, hifi_syn.HiFiSyn, utad.Teacher, utad.Student)
+    kind.name: kind for kind in (d2net.D2Net, dual_d.DualD, hifi_syn.HiFiSyn, utad.Teacher, utad.Student)
 }
 
 

@@ -78,6 +78,15 @@ def _cuda_devices(fabric: Fabric) -> list[int]:
     return [fabric.device.index or 0] if fabric.device.type == "cuda" else []
 
 
+def _laid_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """The network with its weights in that layout, as far as it exists for them: a 3D one may hold 2D parts."""
+    axes = {torch.channels_last: 4, torch.channels_last_3d: 5}.get(layout)
+    for weights in network.parameters():
+        if axes in (None, weights.ndim):
+            weights.data = weights.data.contiguous(memory_format=layout)
+    return network
+
+
 def _equal(saved: dict[str, Tensor], own: dict[str, Tensor]) -> bool:
     """Whether a saved network is this one, to the bit."""
     return saved.keys() == own.keys() and all(torch.equal(saved[key], own[key].cpu()) for key in own)
@@ -97,7 +106,7 @@ class _Loop:
         torch.manual_seed(seed)  # initial weights; the same in every process
         self.networks = recipe.method.networks(self.view.batch(self.sampler(0)[:1]))
         for network in self.networks.values():
-            fabric.to_device(network.to(memory_format=recipe.method.memory_format))
+            fabric.to_device(_laid_out(network, recipe.method.memory_format))
         # Listed once: walking the module trees twice a turn would cost small networks more than their arithmetic.
         self.parts = {name: (list(net.parameters()), list(net.modules())) for name, net in self.networks.items()}
         self.players = [p for p in recipe.players if recipe.losses.active(p.name)]

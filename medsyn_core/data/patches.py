@@ -1,0 +1,77 @@
+"""What a 3D training loop sees of a cohort: blocks cut out of subjects' volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .cohort import Subset
+
+PER_SUBJECT = 1000
+
+
+class Patches(Dataset):
+    """Blocks of (depth, height, width) = size at random places of labelled subjects, `PER_SUBJECT` of each.
+
+    An index stands for a subject and a place in it, which is drawn from (seed, subject, number), so that every machine
+    and every process cuts the same. Keys of `batch(indices)`: images (B, M, d, h, w) float32 with what a subject lacks
+    0; present (B, M) float32; seg (B, d, h, w) int64 in BraTS codes; subject (B,) int64. A volume that is smaller than
+    the block lies in its middle, with background round it.
+
+    Raises ValueError if no subject has labels, and for a cohort whose slices are not all of a subject's, neighbours.
+    """
+
+    def __init__(self, subset: Subset, size: Sequence[int], seed: int = 0) -> None:
+        cohort = subset.cohort
+        if isinstance(cohort.settings["slices"], int):
+            raise ValueError('blocks need neighbouring slices; load the cohort with slices="all".')
+        if cohort.settings["scaling"] == "minmax":
+            raise ValueError('a missing modality is 0, like the background; load the cohort with scaling="zscore".')
+        self.cohort, self.size, self.seed = cohort, tuple(size), seed
+        self.numbers = [k for k in subset.numbers if cohort.subjects[k].labelled]
+        if not self.numbers:
+            raise ValueError(f"no subject of the {subset.name} set has labels to learn from.")
+
+    def __len__(self) -> int:
+        return len(self.numbers) * PER_SUBJECT
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"block {i} of a view of {len(self)}")
+        return {name: value[0] for name, value in self.batch([i]).items()}
+
+    def batch(self, indices: Sequence[int] | Tensor) -> dict[str, Tensor]:
+        """The blocks of these indices, see the class."""
+        places = np.asarray(indices) % len(self)
+        numbers = [self.numbers[place // PER_SUBJECT] for place in places]
+        cut = [self._cut(number, place % PER_SUBJECT) for number, place in zip(numbers, places, strict=True)]
+        images, seg = (np.stack(arrays) for arrays in zip(*cut, strict=True))
+        present = np.array([self.cohort.subjects[number].present for number in numbers], np.float32)
+        return {
+            "images": torch.from_numpy(images),
+            "present": torch.from_numpy(present),
+            "seg": torch.from_numpy(seg),
+            "subject": torch.tensor(numbers),
+        }
+
+    def _cut(self, number: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
+        first, last = np.searchsorted(self.cohort.subject, [number, number + 1])
+        have = (last - first, *self.cohort.images.shape[2:])  # (D, H, W)
+        corner = np.random.default_rng([self.seed, number, draw]).random(3)
+        read, write = [], []
+        for place, side, wanted in zip(corner, have, self.size, strict=True):
+            start = int(place * (max(side - wanted, 0) + 1))
+            offset = max(wanted - side, 0) // 2
+            read.append(slice(start, start + min(side, wanted)))
+            write.append(slice(offset, offset + min(side, wanted)))
+        depth, *plane = read
+        rows = slice(first + depth.start, first + depth.stop)
+        images = np.zeros((self.cohort.images.shape[1], *self.size), np.float32)
+        seg = np.zeros(self.size, np.int64)
+        images[:, *write] = self.cohort.images[rows, :, *plane].swapaxes(0, 1)  # (d, M, h, w) -> (M, d, h, w)
+        seg[*write] = self.cohort.seg[rows, *plane]
+        return images, seg
