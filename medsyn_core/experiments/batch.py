@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from medsyn_core.experiments.metrics import METRICS
 from medsyn_core.experiments.plan import Job
 from medsyn_core.experiments.records import Record
-from medsyn_core.profiles import profile
 
 
 def make(
@@ -36,7 +36,7 @@ def make(
     for job in todo if again else ():
         if job.folder is not None:
             shutil.rmtree(job.folder, ignore_errors=True)  # else its checkpoint would be found finished
-    todo[0].plan.cohort(profile(todo[0].profile))  # prepared once, before anybody trains
+    todo[0].cohort()  # prepared once, before anybody trains
     failed = []
     outcomes = _outcomes(todo, device, precision, processes, log)
     for done, (job, outcome) in enumerate(outcomes, start=1):
@@ -80,6 +80,10 @@ def _attempt(job: Job, device: str, precision: str, processes: int = 1) -> Recor
 
 
 def _scores(record: Record) -> str:
-    """Mean PSNR and SSIM of a record, for the log."""
-    mean = lambda name: sum(row[name] for row in record.metrics) / len(record.metrics)
-    return f"PSNR {mean('psnr'):.2f} dB, SSIM {mean('ssim'):.4f} over {len(record.metrics)} rows"
+    """Means of the headline scores that a record has, for the log."""
+    first, told = record.metrics[0], []
+    for metric in METRICS.values():
+        if metric.headline and metric.key in first:
+            mean = sum(map(metric.read, record.metrics)) / len(record.metrics)
+            told.append(f"{metric.title} {mean:.{metric.decimals}f} {metric.unit}".strip())
+    return f"{', '.join(told)} over {len(record.metrics)} rows"

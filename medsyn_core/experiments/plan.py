@@ -14,7 +14,7 @@ import numpy as np
 from medsyn_core.data.store import cache_folder
 from medsyn_core.experiments import provenance, records
 from medsyn_core.experiments.records import Record, RecordError, StaleRecord
-from medsyn_core.profiles import Profile, profile
+from medsyn_core.profiles import profile
 from medsyn_core.training import Recipe, Run, Watch
 
 
@@ -37,7 +37,9 @@ class Row:
     """A trained row of a table. recipe: from a profile's name to the recipe.
 
     teacher: another row, whose trained run of the same seed `taught` turns into this row's recipe; that recipe is
-    described like `recipe(profile)` and can be trained.
+    described like `recipe(profile)` and can be trained. seeds: the most it is run with, None for the profile's;
+    profiles: those that have it, None for all; turn: rows of a lower one get all their seeds first; observe: in place
+    of the plan's.
     """
 
     name: str
@@ -45,6 +47,20 @@ class Row:
     recipe: Callable[[str], Recipe]
     teacher: str | None = None
     taught: Callable[[Run], Recipe] | None = None
+    seeds: int | None = None
+    profiles: tuple[str, ...] | None = None
+    turn: int = 0
+    observe: Callable[[Recipe, Any, int], Observer | None] | None = None
+
+    @property
+    def limits(self) -> str:
+        """Which runs it has, in words."""
+        return f"it has {self.seeds or 'all'} seed(s), at {', '.join(self.profiles or ('all profiles',))}"
+
+    def has(self, profile_name: str, seed: int = 0) -> bool:
+        """Whether a profile has it, with that seed."""
+        there = self.profiles is None or profile_name in self.profiles
+        return there and (self.seeds is None or seed < self.seeds)
 
 
 @dataclass(frozen=True)
@@ -63,17 +79,20 @@ class Reference:
 class Plan:
     """All rows of a paper on one cohort, most telling first.
 
-    cohort: prepares it for a profile; data_hash: the hash it will have, without preparing anything; observe:
-    an observer for (recipe, cohort, seed), or None; precision: of the trainings, unless another is asked for.
+    cohort: prepares it for a Profile; data_hash: the hash it will have, without preparing anything; observe:
+    an observer for (recipe, cohort, seed), or None; precision: of the trainings, unless another is asked for; split:
+    from a seed to the name of its own division, which `cohort` and `data_hash` are then given as `split=`; None where
+    all seeds share one.
     """
 
     paper: str
     title: str
     rows: tuple[Row | Reference, ...]
-    cohort: Callable[[Profile], Any]
-    data_hash: Callable[[Profile], str]
+    cohort: Callable[..., Any]
+    data_hash: Callable[..., str]
     observe: Callable[[Recipe, Any, int], Observer | None] = field(default=lambda recipe, cohort, seed: None)
     precision: str = "32-true"
+    split: Callable[[int], str] | None = None
 
     def row(self, name: str) -> Row | Reference:
         """A row by name. Raises PlanError, naming the rows that exist."""
@@ -85,14 +104,21 @@ class Plan:
     def jobs(
         self, profile_name: str | None = None, rows: Sequence[str] | None = None, seeds: Sequence[int] | None = None
     ) -> list[Job]:
-        """The runs of a profile, in the order they should be made: references, then seed 0 of all rows, seed
-        1, …
+        """The runs of a profile, in the order they should be made: references, then turn by turn seed 0 of all rows,
+        seed 1, … Raises PlanError where a row that is asked for has none of these runs.
         """
         size = profile(profile_name)
         chosen = [self.row(name) for name in rows] if rows else list(self.rows)
         seeds = list(range(size.seeds)) if seeds is None else list(dict.fromkeys(seeds))
         jobs = [Job(self, row, 0, size.name) for row in chosen if isinstance(row, Reference)]
-        return jobs + [Job(self, row, seed, size.name) for seed in seeds for row in chosen if isinstance(row, Row)]
+        trained = [row for row in chosen if isinstance(row, Row)]
+        runs = [Job(self, row, seed, size.name) for seed in seeds for row in trained if row.has(size.name, seed)]
+        jobs += sorted(runs, key=lambda job: job.row.turn)
+        for row in chosen if rows else ():
+            if not any(job.row is row for job in jobs):
+                asked = f"seed {', '.join(map(str, seeds))} of {row.name!r} at {size.name}"
+                raise PlanError(f"{self.paper} has no {asked}: {row.limits}.")
+        return jobs
 
 
 @dataclass(frozen=True)
@@ -106,6 +132,19 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.plan.paper} {self.row.name} seed {self.seed} ({self.profile})"
+
+    @property
+    def data_hash(self) -> str:
+        """The hash of the cohort that it needs, without preparing it."""
+        return self.plan.data_hash(profile(self.profile), **self._division)
+
+    def cohort(self) -> Any:
+        """The cohort that it needs, prepared if need be."""
+        return self.plan.cohort(profile(self.profile), **self._division)
+
+    @property
+    def _division(self) -> dict[str, str]:
+        return {"split": self.plan.split(self.seed)} if self.plan.split else {}
 
     @property
     def path(self) -> Path:
@@ -128,7 +167,7 @@ class Job:
             command = records.remake(self.plan.paper, self.profile, self.row.name, self.seed)
             raise RecordError(f"{self.path} has not been recorded yet. Make it: {command}")
         record = records.load(self.path)
-        records.check(record, *self.identity(), self.plan.data_hash(profile(self.profile)))
+        records.check(record, *self.identity(), self.data_hash)
         return record
 
     def state(self) -> tuple[str, str]:
@@ -147,8 +186,7 @@ class Job:
 
     def run(self, device: str = "auto", precision: str | None = None, progress: bool = False) -> Record:
         """Do the run and save its record; precision: the plan's by default."""
-        size, precision = profile(self.profile), precision or self.plan.precision
-        cohort = self.plan.cohort(size)
+        precision, cohort = precision or self.plan.precision, self.cohort()
         if isinstance(self.row, Reference):
             started = time.perf_counter()
             metrics, arrays = self.row.score(cohort)
@@ -181,8 +219,7 @@ class Job:
         """Where a run that others learn from keeps its checkpoint; the others keep none."""
         if self.row.name not in {getattr(row, "teacher", None) for row in self.plan.rows}:
             return None
-        data_hash = self.plan.data_hash(profile(self.profile))
-        name = f"{self.row.name}-seed{self.seed}-{self.identity()[1]}-{data_hash}"
+        name = f"{self.row.name}-seed{self.seed}-{self.identity()[1]}-{self.data_hash}"
         return cache_folder() / "runs" / self.plan.paper / self.profile / name
 
     def _train(self, cohort: Any, device: str, precision: str, progress: bool) -> tuple[dict, Mapping]:
@@ -191,7 +228,7 @@ class Job:
         if self.row.teacher is not None:
             lesson = Job(self.plan, self.plan.row(self.row.teacher), self.seed, self.profile)
             recipe = self.row.taught(lesson.row.recipe(self.profile).fit(cohort, folder=lesson.folder, **options))
-        observer = self.plan.observe(recipe, cohort, self.seed)
+        observer = (self.row.observe or self.plan.observe)(recipe, cohort, self.seed)
         watch = observer.watch if observer else None
         run = recipe.fit(cohort, folder=self.folder, watch=watch, **options)
         outcome = {

@@ -10,66 +10,14 @@ from typing import Any
 import numpy as np
 
 from medsyn_core.evaluation import Comparison, Summary, compare, summary, verdict
-from medsyn_core.evaluation.lpips import VARIABLES
 from medsyn_core.experiments import provenance
+from medsyn_core.experiments.metrics import METRICS, Claim
 from medsyn_core.experiments.plan import Job, Plan
 from medsyn_core.experiments.records import Record, RecordError
 
 
 class ExhibitError(ValueError):
     """An exhibit cannot be shown: unknown, not recorded, or asked for at the smoke profile."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a score is written: key in a record's metrics, heading, unit, decimals, whether higher is better,
-    the smallest difference worth naming, and what to say where records lack it (empty: they never do)."""
-
-    key: str
-    title: str
-    unit: str
-    decimals: int
-    higher: bool
-    smallest: float
-    absent: str = ""
-
-
-NO_LPIPS = (
-    "LPIPS is not among these scores: it needs the weights of a trained backbone and of its heads, which are not "
-    f"shipped. Name both files in {' and '.join(VARIABLES)} and record the rows again."
-)
-METRICS = {
-    m.key: m
-    for kind, where in (("", ""), ("_brain", ", brain"), ("_tumour", ", tumour"), ("_box", ", tumour box"))
-    for m in (
-        Metric(f"mae{kind}", f"MAE{where}", "grey levels of 255", 2, False, 0.25),
-        Metric(f"psnr{kind}", f"PSNR{where}", "dB", 2, True, 0.1),
-        Metric(f"ssim{kind}", f"SSIM{where}", "", 3, True, 0.005),
-    )
-} | {"lpips": Metric("lpips", "LPIPS", "", 4, False, 0.002, NO_LPIPS)}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A paper's claim "row a is better than row b" in one metric. paper: its own numbers, in words.
-
-    margin, in the metric's unit: the claim is that a is less than this much worse than b. beyond, another metric: the
-    claim is that a's gain over b is larger in `metric` than in this one. directions: of these alone; empty for all.
-    """
-
-    text: str
-    a: str
-    b: str
-    metric: str
-    paper: str
-    margin: float = 0.0
-    beyond: str | None = None
-    directions: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Rows that it speaks of; of "best of …" all that may be the best."""
-        return (self.a, *self.b.removeprefix("best of ").split(", "))
 
 
 @dataclass(frozen=True)
