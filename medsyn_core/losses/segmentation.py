@@ -2,6 +2,7 @@ r"""Segmentation losses: voxels' logits against their labels."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,21 +21,34 @@ def soft_dice(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    r"""$-\frac{1}{V}\sum_v \log p_{y_v}$ of a softmax over C, a mean over voxels (the other half of L_seg, d2-11).
+    r"""$-\sum_v w_{y_v}\log p_{y_v} / \sum_v w_{y_v}$ of a softmax over C (the other half of L_seg, d2-11).
 
-    logits: (B, C, ...); labels: (B, ...) in 0 … C - 1.
+    logits: (B, C, ...); labels: (B, ...) in 0 … C - 1. Changed: voxels of class c count $w_c = f_c^{-1/2}$, f_c being
+    its share of the batch. With all alike, hundreds of steps pass before anything but background is answered.
     """
-    return F.cross_entropy(_compared(logits, labels), labels)
+    compared, y = _compared(logits, labels), F.one_hot(labels, logits.shape[1]).float()  # (B, ..., C)
+    weights = rarity(y.flatten(0, -2).mean(dim=0))
+    return F.cross_entropy(compared, labels, weight=weights)
 
 
 def one_against_rest(logits: Tensor, labels: Tensor) -> Tensor:
     r"""$-\sum_c [y_c \log p_c + (1 - y_c)\log(1 - p_c)]$, each class a sigmoid of its own, a mean over voxels (d2-7).
 
     logits: (B, C, ...), one binary answer a class; labels: (B, ...) in 0 … C - 1. Changed: the printed formula lacks
-    the minus sign, and without it the loss would be lowest where every answer is wrong.
+    the minus sign, and without it the loss would be lowest where every answer is wrong; and of each class, voxels
+    inside and outside count by their rarity, as in `cross_entropy`.
     """
-    y = F.one_hot(labels, logits.shape[1]).movedim(-1, 1).float()
-    return F.binary_cross_entropy_with_logits(_compared(logits, labels), y, reduction="none").sum(dim=1).mean()
+    y = F.one_hot(labels, logits.shape[1]).movedim(-1, 0).flatten(1).float()  # (C, B * voxels)
+    answers = _compared(logits, labels).transpose(0, 1).flatten(1)
+    share = y.mean(dim=1, keepdim=True)
+    weights = torch.where(y > 0, rarity(share), rarity(1 - share))
+    found = F.binary_cross_entropy_with_logits(answers, y, reduction="none")
+    return ((weights * found).sum(dim=1) / weights.sum(dim=1)).sum()
+
+
+def rarity(share: Tensor) -> Tensor:
+    r"""$f^{-1/2}$ of shares f in 0 … 1, the same shape; 0 for what is not there."""
+    return torch.where(share > 0, share.clamp_min(1e-12).rsqrt(), 0.0)
 
 
 def _compared(logits: Tensor, labels: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ being negative and detached; a missing modality's code is 0. Changed: one encode
 decoder serve all modalities (as in the public code; `encoders`), so that only the code tells them apart; missing
 modalities are neither contrasted nor reconstructed; group normalisation, so that no patient's answer depends on another
 in the batch, where the paper normalises over it, and none in the encoder of codes; the norms of d2-6, d2-9 and d2-10
-are mean squares; the teacher's auxiliary classifiers learn from labels too; no rotation among the augmentations; sizes,
-rates and slice distances are the profiles'.
+are mean squares; the teacher's auxiliary classifiers learn from labels too; rare classes weigh
+more in both cross-entropies; no rotation among the augmentations; sizes, rates and slice distances are the profiles'.
 """
 
 from __future__ import annotations

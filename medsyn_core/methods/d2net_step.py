@@ -66,7 +66,7 @@ class D2Trace(Trace):
 
     @entry
     def spectra(self) -> Tensor:
-        """c^f, the amplitude spectrum of each code, (B, M, G, N); or of another level's maps (the paper's table VIII)."""
+        """c^f, the amplitude spectrum of each code, (B, M, G, N); or of other maps (the paper's table VIII)."""
         level = self.settings.frequency_level
         if level == 4:
             return contrast.amplitude(self.modality.codes)
@@ -75,10 +75,12 @@ class D2Trace(Trace):
 
     @entry
     def reconstructed(self) -> Tensor:
-        """x' = D_R(c, z), (B, M, D, H, W)."""
+        """x' = D_R(c, z), (B, M, D, H, W), 0 of a modality that is missing."""
         codes = self._volume_codes(self.modality.codes)  # (B, M, N)
-        z = self.encoded.z[:, None].expand(-1, codes.shape[1], -1, -1, -1, -1)  # (B, M, f, d, h, w)
-        return self._decode("reconstruction", z, codes).output.unflatten(0, codes.shape[:2])[:, :, 0]
+        whose, which = torch.nonzero(self.present, as_tuple=True)  # nobody asks for the others
+        answers = self._decode("reconstruction", self.encoded.z[whose], whose, codes[whose, which]).output[:, 0]
+        images = torch.zeros_like(self.images, dtype=answers.dtype)
+        return images.index_put((whose, which), answers)
 
     # tumour modality transfer
     @entry
@@ -97,7 +99,9 @@ class D2Trace(Trace):
     @entry
     def teacher(self) -> Decoded:
         """D^T of every class's features: output (B * K, 1, D, H, W) logits, layers (B * K, C, d, h, w)."""
-        return self._decode("teacher", self.class_features)
+        features = self.class_features
+        whose = torch.arange(len(features), device=features.device).repeat_interleave(features.shape[1])
+        return self._decode("teacher", features.flatten(0, 1), whose)
 
     @entry
     def teacher_output(self) -> Tensor:
@@ -152,11 +156,10 @@ class D2Trace(Trace):
         seen = self.slices.any(dim=1).to(codes.dtype)  # (B, G)
         return (codes * seen[:, None, :, None]).sum(dim=2) / seen.sum(dim=1).clamp_min(1)[:, None, None]
 
-    def _decode(self, network: str, coarse: Tensor, codes: Tensor | None = None) -> Decoded:
-        """A decoder's answers for n coarse features a volume, (B, n, f, d, h, w), all with the volume's skips:
-        tensors (B * n, ...); codes: (B, n, N) for AdaIN."""
-        skips = tuple(skip.repeat_interleave(coarse.shape[1], dim=0) for skip in self.encoded.skips)
-        return self._networks[network](coarse.flatten(0, 1), skips, None if codes is None else codes.flatten(0, 1))
+    def _decode(self, network: str, coarse: Tensor, whose: Tensor, codes: Tensor | None = None) -> Decoded:
+        """A decoder's answers for coarse features (n, f, d, h, w) with the skips of the samples `whose` (n,) they are;
+        codes: (n, N) for AdaIN."""
+        return self._networks[network](coarse, tuple(skip[whose] for skip in self.encoded.skips), codes)
 
     def _beside(self, answers: Tensor) -> Tensor:
         """(B * K, 1, ...) -> (B, K, ...)."""
