@@ -23,11 +23,17 @@ PARTS = {"ED": (ED, style.REGION["ED"]), "NCR": (NCR, style.REGION["NCR"]), "ET"
 
 def label_colours(tissue: np.ndarray, seg: np.ndarray) -> np.ndarray:
     """Labels (..., H, W) as colours (..., H, W, 3) in 0..1: tissue in greys, the tumour's parts in colour over it."""
+    greys = np.zeros(tissue.shape)
+    for code, grey in TISSUE_GREY.values():
+        greys[tissue == code] = grey
+    return painted(greys, seg)
+
+
+def painted(grey: np.ndarray, seg: np.ndarray) -> np.ndarray:
+    """The tumour's parts in colour over a grey image in 0..1: both (..., H, W) -> (..., H, W, 3)."""
     from matplotlib.colors import to_rgb
 
-    out = np.zeros((*tissue.shape, 3))  # (..., H, W, 3)
-    for code, grey in TISSUE_GREY.values():
-        out[tissue == code] = grey
+    out = np.repeat(np.asarray(grey, float)[..., None], 3, axis=-1)  # (..., H, W, 3)
     for code, colour in PARTS.values():
         out[seg == code] = to_rgb(colour)
     return out

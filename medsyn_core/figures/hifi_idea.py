@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medsyn_core.data.views import Unpaired
-from medsyn_core.figures import style
+from medsyn_core.figures import drawn, style
 from medsyn_core.figures.gallery import NAMES, widest_slices
 from medsyn_core.figures.hifi_memory import COLOURS, groups
 from medsyn_core.figures.picture import Picture
@@ -90,8 +90,7 @@ def idea(trace: HiFiTrace, bank: MemoryBank) -> Picture:
     agree = [float((content[k] * content[2 + k]).sum(-1).mean()) for k in (0, 1)]
     apart = float((content[0] * content[1]).sum(-1).mean())
     names = [NAMES[name] for name in trace.settings.modalities]
-    fig = style.figure(5 * CELL + BANK + 5 * GAP + 2 * EDGE, 2 * (CELL + HEAD) + MIDDLE + 2 * EDGE + KEY)
-    fig.set_layout_engine("none")  # every place is known
+    fig = drawn.sheet(5 * CELL + BANK + 5 * GAP + 2 * EDGE, 2 * (CELL + HEAD) + MIDDLE + 2 * EDGE + KEY)
     codes = [attribute.code[0].float().cpu().numpy() for attribute in (trace.attribute_i, trace.attribute_j)]
     images = ((trace.image_i, trace.translated_ij), (trace.image_j, trace.translated_ji))
     for line in (0, 1):
@@ -109,7 +108,7 @@ def idea(trace: HiFiTrace, bank: MemoryBank) -> Picture:
             ax.imshow(image, vmin=LIMITS[0], vmax=LIMITS[1])
             ax.set_title(title) if line == 0 else ax.set_xlabel(title)
             if column in (0, 4):
-                _frame(ax, trace.settings.modalities[line if column == 0 else other])
+                drawn.frame(ax, style.MODALITY[trace.settings.modalities[line if column == 0 else other]])
         for column, whose in ((0, line), (4, other)):
             _attribute(fig, column, line, codes[whose], max(map(np.ptp, codes)), trace.settings.modalities[whose])
         for column, word in ((0, "$E^c$"), (1, "$w$"), (2, ""), (3, "$G$"), (4, "$E^c$")):
@@ -140,55 +139,31 @@ def _top(fig: Figure, line: int) -> float:
     return fig.get_figheight() - EDGE - HEAD - line * (CELL + MIDDLE)
 
 
-def _place(fig: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes without ticks at a place given in inches."""
-    across, up = fig.get_size_inches()
-    ax = fig.add_axes((left / across, bottom / up, width / across, height / up))
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    ax.grid(False)
-    return ax
-
-
 def _axes(fig: Figure, left: float, line: int, width: float) -> Axes:
-    return _place(fig, left, _top(fig, line) - CELL, width, CELL)
-
-
-def _frame(ax: Axes, modality: str) -> None:
-    """A border in the colour of a modality."""
-    ax.spines[:].set(visible=True, color=style.MODALITY[modality], linewidth=2)
+    return drawn.place(fig, left, _top(fig, line) - CELL, width, CELL)
 
 
 def _attribute(fig: Figure, column: int, line: int, code: np.ndarray, top: float, modality: str) -> None:
     """An attribute's code (size,) as a strip on the inner side of an image."""
     edge = _top(fig, line) - CELL - 0.08 - STRIP if line == 0 else _top(fig, line) + 0.08
-    ax = _place(fig, _left(column), edge, CELL, STRIP)
+    ax = drawn.place(fig, _left(column), edge, CELL, STRIP)
     ax.imshow(code[None], cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
     ax.text(1.03, 0.5, "$z^a$", transform=ax.transAxes, va="center", fontsize=9) if column == 0 else None
-    _frame(ax, modality)
-
-
-def _line(fig: Figure, start: tuple[float, float], end: tuple[float, float], **how: object) -> None:
-    """An arrow between two places given in inches."""
-    from matplotlib.patches import FancyArrowPatch
-
-    ends = [np.array(place) / fig.get_size_inches() for place in (start, end)]
-    fig.add_artist(FancyArrowPatch(*ends, transform=fig.transFigure, mutation_scale=10, shrinkA=0, shrinkB=0, **how))
+    drawn.frame(ax, style.MODALITY[modality])
 
 
 def _arrow(fig: Figure, column: int, line: int, word: str) -> None:
     """From a column to the next, with a word over it."""
     left, y = _left(column) + (BANK if column == 2 else CELL), _top(fig, line) - CELL / 2
-    _line(fig, (left + 0.03, y), (left + GAP - 0.03, y), arrowstyle="->", color=style.GREY)
-    across, up = fig.get_size_inches()
-    fig.text((left + GAP / 2) / across, (y + 0.07) / up, word, ha="center", color=style.GREY, fontsize=9)
+    drawn.line(fig, (left + 0.03, y), (left + GAP - 0.03, y), color=style.GREY)
+    drawn.words(fig, left + GAP / 2, y + 0.07, word, color=style.GREY)
 
 
 def _swap(fig: Figure, line: int, colour: str) -> None:
     """The way of an attribute from its image to the other line's translation, behind the bank."""
     inner = lambda k: _top(fig, k) - CELL - 0.08 - STRIP / 2 if k == 0 else _top(fig, k) + 0.08 + STRIP / 2
     start, end = (_left(0) + CELL + 0.26, inner(line)), (_left(4) - 0.05, inner(1 - line))
-    _line(fig, start, end, arrowstyle="->", color=colour, linewidth=1.6, zorder=0)
+    drawn.line(fig, start, end, color=colour, linewidth=1.6, zorder=0)
 
 
 def _bank(
@@ -208,7 +183,7 @@ def _bank(
     columns = [("", whose, 0.1, 0.0), ("$k$", keys, side, 0.14)]
     columns += [(name, values[m], side, 0.14 + (m + 1) * (side + 0.04)) for m, name in enumerate(names)]
     for title, colours, width, at in columns:
-        ax = _place(fig, _left(2) + at, bottom, width, height)
+        ax = drawn.place(fig, _left(2) + at, bottom, width, height)
         ax.imshow(colours[:, None], aspect="auto")
         ax.set_title(title, fontsize=9)
         for slots in list(blocks.values())[1:]:

@@ -13,6 +13,7 @@ from medsyn_core.experiments.hifi_queries import NEIGHBOURS, accuracy, silhouett
 from medsyn_core.figures import style
 from medsyn_core.figures.hifi_memory import COLOURS, structure_names
 from medsyn_core.figures.picture import Picture
+from medsyn_core.figures.point_maps import evenly, scatter
 from medsyn_core.figures.tables import Table, listing
 
 
@@ -25,9 +26,7 @@ class Queries(NamedTuple):
 
     def some(self, points: int) -> Queries:
         """At most `points` of them, of each structure at most its part; always the same ones."""
-        kinds, rng = np.unique(self.kind), np.random.default_rng(0)
-        of = [rng.permutation(np.flatnonzero(self.kind == s))[: points // len(kinds)] for s in kinds]
-        keep = rng.permutation(np.concatenate(of))
+        keep = evenly(self.kind, points)
         return Queries(*(values[keep] for values in self))
 
 
@@ -139,11 +138,7 @@ class QueryMaps:
             axes = part.subplots(seeds, wide, squeeze=False)
             for seed, column in np.ndindex(axes.shape):
                 ax, places, kind = axes[seed, column], maps[seed][column], self.drawn[title][seed].kind
-                colour = [COLOURS[names[s]] for s in kind]  # in the order of the queries: no structure lies on top
-                ax.scatter(*places.T, s=6, c=colour, linewidths=0, rasterized=True)
-                ax.set(xticks=[], yticks=[])
-                ax.grid(False)
-                ax.spines[:].set(visible=True, color="#D5DAE0")
+                scatter(ax, places, [COLOURS[names[s]] for s in kind])
             for ax, near in zip(axes[0], self.neighbours, strict=True):
                 ax.set_title(f"{near} neighbours", fontsize=10)
             if part is parts[0]:

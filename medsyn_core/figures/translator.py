@@ -6,9 +6,7 @@ without a kernel. `live` asks a model at a kernel.
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ import numpy as np
 from medsyn_core.data.views import Unpaired
 from medsyn_core.evaluation import translation_metrics
 from medsyn_core.experiments.results import ExhibitError, Results
+from medsyn_core.figures import page
 from medsyn_core.figures.gallery import NAMES, widest_slices
-from medsyn_core.figures.picture import CAPTION, CARD
+from medsyn_core.figures.picture import CAPTION
 from medsyn_core.methods.any_to_any import GuidedTranslator, Translator
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from medsyn_core.data import Cohort
 
 LIMITS = (0.0, 1.1)
-WIDTH = 640  # page pixels of the card
 PLACES = ("source", "made", "real")
 
 # Runs in the page when a choice changes: shows the three images of the combination, says what is seen.
@@ -99,13 +97,9 @@ class Shot:
 
 def small(image: np.ndarray) -> str:
     """An image (H, W) as a lossless WebP data URI at its own size; the page enlarges it."""
-    from PIL import Image
-
     low, high = LIMITS
     grey = np.clip((np.asarray(image, np.float32) - low) / (high - low), 0, 1) * 255
-    buffer = io.BytesIO()
-    Image.fromarray(grey.round().astype(np.uint8)).save(buffer, "WEBP", lossless=True)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return page.pixels_uri(grey.round().astype(np.uint8))
 
 
 def trio(shot: Shot) -> str:
@@ -114,13 +108,7 @@ def trio(shot: Shot) -> str:
 
 
 def _three(uris: Sequence[str], alts: Sequence[str], titles: Sequence[str]) -> str:
-    cells = "".join(
-        f'<div data-place="{place}" style="flex:1;min-width:0;text-align:center"><span>{html.escape(title)}</span>'
-        f'<img src="{uri}" alt="{html.escape(alt)}" style="display:block;width:100%;image-rendering:pixelated;'
-        'border-radius:4px;padding:0"></div>'
-        for place, uri, alt, title in zip(PLACES, uris, alts, titles, strict=True)
-    )
-    return f'<div style="display:flex;gap:6px;align-items:flex-end">{cells}</div>'
+    return page.row("".join(map(page.cell, PLACES, titles, uris, alts)))
 
 
 class RecordedTranslator:
@@ -147,9 +135,9 @@ class RecordedTranslator:
         data = html.escape(json.dumps({"images": known, "views": views}, ensure_ascii=False, separators=(",", ":")))
         names = [NAMES[row[0].names[0]] for row in self.shots[0]]
         choices = zip(("test slice", "source", "target"), (self.labels, names, names), self.start, strict=True)
-        controls = "".join(_choice(*choice) for choice in choices)
+        controls = "".join(page.choice(*choice, SHOW) for choice in choices)
         body = _three([known[i] for i in first["images"]], first["alts"], first["titles"])
-        card = _card(
+        card = page.card(
             f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1em;margin-bottom:.5em">{controls}</div>{body}',
             first["scores"],
         )
@@ -166,20 +154,6 @@ class RecordedTranslator:
                 images[key] = small(image)
             places.append(list(images).index(key))
         return {"images": places, "alts": shot.alts, "titles": shot.titles, "scores": shot.scores}
-
-
-def _card(body: str, scores: str) -> str:
-    """A white card, readable in both themes, with a line that screen readers hear when it changes."""
-    line = f'<output aria-live="polite" style="display:block;margin-top:.5em">{html.escape(scores)}</output>'
-    return f'<div style="{CARD};max-width:{WIDTH + 14}px;color:#222;color-scheme:light">{body}{line}</div>'
-
-
-def _choice(name: str, labels: Sequence[str], chosen: int) -> str:
-    options = "".join(
-        f"<option{' selected' if k == chosen else ''}>{html.escape(label)}</option>" for k, label in enumerate(labels)
-    )
-    select = f'<select style="font:inherit" onchange="{html.escape(SHOW)}">{options}</select>'
-    return f'<label style="display:flex;gap:.4em;align-items:center">{name} {select}</label>'
 
 
 def recorded(found: Results, row: str = "student-wt") -> RecordedTranslator:
@@ -245,7 +219,7 @@ def live(model: Translator, cohort: Cohort, subset: str = "test") -> Widget:
 
     def show(_: Any = None) -> None:
         seen = shot(*(choice.value for choice in choices))
-        shown.value = f'<figure class="medsyn" style="margin:0">{_card(trio(seen), seen.scores)}</figure>'
+        shown.value = f'<figure class="medsyn" style="margin:0">{page.card(trio(seen), seen.scores)}</figure>'
 
     for choice in choices:
         choice.observe(show, "value")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from medsyn_core.figures import style
+from medsyn_core.figures import drawn, style
 from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.panels import outline
 from medsyn_core.figures.picture import Picture
@@ -67,13 +67,11 @@ def idea(trace: TeacherTrace, row: int = 0) -> Picture:
         "Tr": (trace.tumour_reconstructed, r"$T'_{source}$", 1, 4),
     }
     shown = {name: image[row, 0].detach().float().cpu() for name, (image, *_) in seen.items()}  # (H, W) each
-    fig = style.figure(5 * CELL + 4 * GAP + 2 * EDGE, 2 * (CELL + HEAD) + 2 * EDGE)
-    fig.set_layout_engine("none")  # every place is known
+    fig = drawn.sheet(5 * CELL + 4 * GAP + 2 * EDGE, 2 * (CELL + HEAD) + 2 * EDGE)
     axes = {name: _place(fig, *where) for name, (_, _, *where) in seen.items()}
     for name, ax in axes.items():
         ax.imshow(shown[name], vmin=LIMITS[0], vmax=1.0 if name == "M" else LIMITS[1])
-        ax.set(xticks=[], yticks=[], title=seen[name][1])
-        ax.spines[:].set_visible(False)
+        ax.set_title(seen[name][1])
         if name in ("I", "It", "again", "Ir"):
             outline(ax, trace.seg[row].cpu().numpy(), (trace.settings.region,))
     for left, right in (("I", "It"), ("T", "Tt"), ("again", "Ir"), ("Tc", "Tr")):
@@ -95,10 +93,8 @@ def idea(trace: TeacherTrace, row: int = 0) -> Picture:
 
 def _place(fig: Figure, row: float, column: int) -> Axes:
     """An image's axes in the grid of two rows and five columns; half a row lies between the two."""
-    width, height = fig.get_size_inches()
-    left = EDGE + column * (CELL + GAP)
-    bottom = height - EDGE - (row + 1) * (CELL + HEAD)
-    return fig.add_axes((left / width, bottom / height, CELL / width, CELL / height))
+    bottom = fig.get_figheight() - EDGE - (row + 1) * (CELL + HEAD)
+    return drawn.place(fig, EDGE + column * (CELL + GAP), bottom, CELL, CELL)
 
 
 def _arrow(left: Axes, right: Axes, text: str, head: str) -> None:
