@@ -145,6 +145,7 @@ STUDENTS = (
     _changed("student-half", "student with half the channels", shrink=2),
     _changed("student-quarter", "student with a quarter of the channels", shrink=4),
 )
+WEIGHED = (0.0, 0.5, 2.0)
 WEIGHTS = tuple(
     _once(
         f"{name}-{weight:g}",
@@ -152,7 +153,7 @@ WEIGHTS = tuple(
         partial(_edited, weights={term: weight}, settings={}),
     )
     for name, term in TERMS.items()
-    for weight in (0.0, 0.5, 2.0)
+    for weight in WEIGHED
 )
 
 PLAN = Plan(
@@ -163,4 +164,5 @@ PLAN = Plan(
     data_hash=hash_volumes,
     precision="bf16-mixed",
     split="d2net-{}".format,
+    cases="choices of modalities",
 )

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from medsyn_core.evaluation import RULE
 from medsyn_core.experiments import ledger, records
 from medsyn_core.experiments.plan import Reference
 from medsyn_core.experiments.plans import plan
@@ -34,8 +33,9 @@ class Need:
 
     rows: of a plan; optional: those of them without which it can already be shown; awaited: titles of rows of the paper
     that no plan has yet; plan: its name where it is not the paper's; others: names of plans whose same rows are shown
-    with them; metrics: columns of its table; baselines: the best of them is what p-values compare with; claims: of the
-    paper; tables: what else is printed; published: the paper's own numbers as (headings, rows), or None.
+    with them; seeds: how many of them are shown, None for all; metrics: columns of its table; baselines: the best of
+    them is what p-values compare with; claims: of the paper; tables: what else is printed; published: the paper's own
+    numbers as (headings, rows), or None.
     """
 
     rows: tuple[str, ...]
@@ -43,6 +43,7 @@ class Need:
     awaited: tuple[str, ...] = ()
     plan: str | None = None
     others: tuple[str, ...] = ()
+    seeds: int | None = None
     metrics: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -53,20 +54,25 @@ class Need:
 
 def needs() -> dict[str, Need]:
     """Exhibit id -> what it needs, for every exhibit that can be recorded."""
-    from medsyn_core.experiments import dual_exhibits, hifi_exhibits, utad_exhibits
+    from medsyn_core.experiments import d2_exhibits, dual_exhibits, hifi_exhibits, utad_exhibits
 
-    return {**dual_exhibits.NEEDS, **utad_exhibits.NEEDS, **hifi_exhibits.NEEDS}
+    return {**dual_exhibits.NEEDS, **utad_exhibits.NEEDS, **hifi_exhibits.NEEDS, **d2_exhibits.NEEDS}
 
 
 def results(id: str, profile: str) -> Results:
-    """The checked records of an exhibit. Raises ExhibitError for an id that no paper has or no plan fills."""
+    """The checked records of an exhibit: of its rows those that its plan has at this profile.
+
+    Raises ExhibitError for an id that no paper has or no plan fills.
+    """
     if id not in {row.id for row in ledger.EXHIBITS}:
         raise ExhibitError(f"there is no exhibit {id!r}; list them: python -m medsyn_core exhibits")
     if id not in needs():
         raise ExhibitError(f"{id} is not yet made: no plan fills it; see python -m medsyn_core exhibits")
     need = needs()[id]
-    others = tuple(map(plan, need.others))
-    return Results(plan(need.plan or ledger.paper_of(id)), profile, need.rows, need.optional, others)
+    own, others = plan(need.plan or ledger.paper_of(id)), tuple(map(plan, need.others))
+    rows = tuple(row for row in need.rows if own.has(row, profile))
+    seeds = None if need.seeds is None else tuple(range(need.seeds))
+    return Results(own, profile, rows, need.optional, others, seeds)
 
 
 def state(exhibit: ledger.Exhibit) -> dict:
@@ -86,7 +92,7 @@ def state(exhibit: ledger.Exhibit) -> dict:
     if best is None:
         return {"state": ledger.NOT_YET, "profile": None, "device": None, "seeds": None, "page": None}
     trained = [r for row in best.records.values() for r in row if r.kind == "training"]
-    rows = len(need.rows) * (1 + len(need.others)) + len(need.awaited)
+    rows = len(best.rows) * (1 + len(need.others)) + len(need.awaited)
     return {
         "state": f"recorded at {best.profile}" + ("" if most == rows else f", {most} of {rows} rows"),
         "profile": best.profile,
@@ -150,8 +156,8 @@ def averaging(found: Results) -> tuple[str, ...]:
         return ()
     of_subject = max(Counter(subject for _, subject in found.cases).values())
     return (
-        f"Scores of a subject are averaged over {of_subject} directions first: n counts subjects, since "
-        "translations of the same slices are no independent cases.",
+        f"Scores of a subject are averaged over {of_subject} {found.plan.cases} first: n counts subjects, since "
+        "answers to the same images are no independent cases.",
     )
 
 
@@ -168,7 +174,7 @@ def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
     for claim in claims:
         metric = METRICS[claim.metric]
         score = f"{metric.title} – {METRICS[claim.beyond].title}" if claim.beyond else metric.title
-        score = ", ".join((score, *map(arrow, claim.directions)))
+        score = ", ".join((score, *((claim.where,) if claim.where else map(arrow, claim.directions))))
         pair = " – ".join(found.title(row) for row in claim.rows)
         words = (claim.text, claim.paper, pair, score)
         if not can_be_judged(found, claim):
@@ -183,9 +189,9 @@ def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
         f"{METRICS[key].title} {METRICS[key].smallest:g} {METRICS[key].unit}".strip()
         for key in dict.fromkeys(c.metric for c in claims)
     )
-    kinds = [MARGIN] * any(c.margin for c in claims) + [BEYOND] * any(c.beyond for c in claims)
+    kinds = [MARGIN] * any(c.margin for c in claims) + [BEYOND] * any(c.less for c in claims)
     kinds += averaging(found) if any(len(c.directions) != 1 for c in claims) else ()
-    notes = (RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *footing(found))
+    notes = (found.statistics.RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *footing(found))
     return Table(id, "the claims of the paper", columns, tuple(rows), notes)
 
 
@@ -198,7 +204,7 @@ def resolved(found: Results, claim: Claim) -> Claim:
 
 def can_be_judged(found: Results, claim: Claim) -> bool:
     """Whether the rows and directions that a claim speaks of are recorded."""
-    return not set(claim.rows) & set(found.missing) and set(claim.directions) <= set(found.directions)
+    return not set(claim.rows) & set(found.missing) and {*claim.directions, *claim.than} <= set(found.directions)
 
 
 def in_every_seed(ahead: Sequence[float]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medsyn_core.evaluation.lpips import VARIABLES
 
@@ -66,8 +66,13 @@ METRICS = {m.key: m for m in (*TRANSLATION, LPIPS, *SEGMENTATION, MEAN_DICE)}
 class Claim:
     """A paper's claim "row a is better than row b" in one metric. paper: its own numbers, in words.
 
+    It is judged over subjects, paired: where all seeds test the same ones by `significance.RULE`, seeds paired by their
+    number; where each seed is a fold with subjects of its own by `folds.RULE`, every subject counted once.
+
     margin, in the metric's unit: the claim is that a is less than this much worse than b. beyond, another metric: the
     claim is that a's gain over b is larger in `metric` than in this one. directions: of these alone; empty for all.
+    than, other directions: the claim is that a's gain over b is larger in `directions` than in these, or, where b is
+    empty, that a itself is better in `directions` than in these. where: directions in words, where they are many.
     """
 
     text: str
@@ -78,8 +83,22 @@ class Claim:
     margin: float = 0.0
     beyond: str | None = None
     directions: tuple[str, ...] = ()
+    than: tuple[str, ...] = ()
+    where: str = ""
 
     @property
     def rows(self) -> tuple[str, ...]:
         """Rows that it speaks of; of "best of …" all that may be the best."""
-        return (self.a, *self.b.removeprefix("best of ").split(", "))
+        return (self.a, *self.b.removeprefix("best of ").split(", ")) if self.b else (self.a,)
+
+    @property
+    def less(self) -> tuple[str, tuple[str, ...]] | None:
+        """Where the claim is that one gain is larger than another, metric and directions of that other one."""
+        if self.beyond:
+            return self.beyond, self.directions
+        return (self.metric, self.than) if self.than and self.b else None
+
+    @property
+    def gain(self) -> Claim | None:
+        """Where the claim is that one gain is larger than another, the claim that there is the first at all."""
+        return replace(self, beyond=None, than=()) if self.less else None

@@ -82,7 +82,7 @@ class Plan:
     cohort: prepares it for a Profile; data_hash: the hash it will have, without preparing anything; observe:
     an observer for (recipe, cohort, seed), or None; precision: of the trainings, unless another is asked for; split:
     from a seed to the name of its own division, which `cohort` and `data_hash` are then given as `split=`; None where
-    all seeds share one.
+    all seeds share one; cases: what a subject is scored in, in words.
     """
 
     paper: str
@@ -93,6 +93,7 @@ class Plan:
     observe: Callable[[Recipe, Any, int], Observer | None] = field(default=lambda recipe, cohort, seed: None)
     precision: str = "32-true"
     split: Callable[[int], str] | None = None
+    cases: str = "directions"
 
     def row(self, name: str) -> Row | Reference:
         """A row by name. Raises PlanError, naming the rows that exist."""
@@ -100,6 +101,11 @@ class Plan:
             if row.name == name:
                 return row
         raise PlanError(f"{self.paper} has no row {name!r}; its rows are: {', '.join(r.name for r in self.rows)}.")
+
+    def has(self, name: str, profile_name: str) -> bool:
+        """Whether it has this row at a profile."""
+        row = self.row(name)
+        return isinstance(row, Reference) or row.has(profile_name)
 
     def jobs(
         self, profile_name: str | None = None, rows: Sequence[str] | None = None, seeds: Sequence[int] | None = None

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from medsyn_core.evaluation import Comparison, Summary, compare, summary, verdict
-from medsyn_core.experiments import provenance
-from medsyn_core.experiments.metrics import METRICS, Claim
+from medsyn_core.evaluation import Comparison, Summary, significance
+from medsyn_core.experiments import folds, provenance
+from medsyn_core.experiments.metrics import METRICS, Claim, Metric
 from medsyn_core.experiments.plan import Job, Plan
 from medsyn_core.experiments.records import Record, RecordError
 
@@ -26,8 +26,8 @@ class Results:
 
     optional: rows that are left out where a seed has not been recorded yet. others: plans with the same rows in other
     directions or on other subjects, which are joined to the plan's row by row; one that lacks a row which is not
-    optional is left out. Raises ExhibitError at the smoke profile (its sizes are for tests) and where another run is
-    missing, or any is stale or damaged, with the one command that makes all of them.
+    optional is left out. seeds: these alone, None for all. Raises ExhibitError at the smoke profile (its sizes are for
+    tests) and where another run is missing, or any is stale or damaged, with the one command that makes all of them.
     """
 
     plan: Plan
@@ -35,6 +35,7 @@ class Results:
     rows: tuple[str, ...]
     optional: tuple[str, ...] = ()
     others: tuple[Plan, ...] = ()
+    seeds: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.profile == "smoke":
@@ -72,7 +73,7 @@ class Results:
     def absent(self) -> tuple[Plan, ...]:
         """Other plans that lack a record without which they cannot be shown."""
         needed = [row for row in self.rows if row not in self.optional]
-        unfinished = lambda plan: any(not job.path.exists() for job in plan.jobs(self.profile, needed))
+        unfinished = lambda plan: any(not job.path.exists() for job in plan.jobs(self.profile, needed, self.seeds))
         return tuple(plan for plan in self.others if unfinished(plan))
 
     @property
@@ -112,23 +113,27 @@ class Results:
     @property
     def jobs(self) -> list[Job]:
         """The runs that these results need."""
-        return [job for plan in (self.plan, *self.others) for job in plan.jobs(self.profile, self.rows)]
+        return [job for plan in (self.plan, *self.others) for job in plan.jobs(self.profile, self.rows, self.seeds)]
 
     def title(self, row: str) -> str:
         """A row's title, as tables print it."""
         return self.plan.row(row).title + (" (not yet recorded)" if row in self.missing else "")
 
+    @property
+    def statistics(self) -> Any:
+        """How scores are averaged and compared: `significance`; `folds` where each seed tests subjects of its own."""
+        return folds if self.plan.split else significance
+
     @cached_property
     def cases(self) -> list[tuple]:
-        """(direction, subject) of every metrics row; the same in all records, else RecordError. Subjects of several
-        plans are (data hash, subject): one cohort's first is not another's."""
-        first = None
+        """(direction, subject) of every metrics row; the same in all records (of a fold), else RecordError. Subjects of
+        several plans are (data hash, subject): one cohort's first is not another's."""
+        first: dict[int | None, list[tuple]] = {}
         for record in (r for row in self.records.values() for r in row):
             keys = [(m.get("direction"), m["subject"]) for m in record.metrics]
-            if first is not None and keys != first:
+            if first.setdefault(record.seed if self.plan.split else None, keys) != keys:
                 raise RecordError(f"{record.path} was tested on other subjects. Re-make it: {record.command}")
-            first = keys
-        return first or []
+        return [case for keys in first.values() for case in keys]
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ class Results:
         return all(metric in m for row in self.records.values() for record in row for m in record.metrics)
 
     def values(self, row: str, metric: str, direction: str | Sequence[str] | None = None) -> list[list]:
-        """(seeds, subjects) of one metric, None where a subject has none.
+        """(seeds, subjects) of one metric in its unit, None where a subject has none; of folds, each its own subjects.
 
         A subject's directions are averaged over those that have a value: they are translations of the same few slices,
         so counting each as a case of its own would be pseudo-replication, and every n here is subjects. direction: of
@@ -153,18 +158,11 @@ class Results:
             raise ExhibitError(
                 f"nothing was scored in direction {unknown[0]!r}; there are: {', '.join(self.directions)}."
             )
-        places: dict[Any, list[int]] = {}
-        for place, (where, subject) in enumerate(self.cases):
-            if where in wanted:
-                places.setdefault(subject, []).append(place)
-        return [
-            [_mean([record.metrics[place][metric] for place in own]) for own in places.values()]
-            for record in self.records[row]
-        ]
+        return [_of_subjects(record, METRICS[metric], wanted) for record in self.records[row]]
 
     def summary(self, row: str, metric: str, direction: str | Sequence[str] | None = None) -> Summary:
         """Mean, spread over subjects, spread over seeds, and their numbers."""
-        return summary(self.values(row, metric, direction))
+        return self.statistics.summary(self.values(row, metric, direction))
 
     def scores(self, metrics: Sequence[str]) -> dict[str, dict[str, Summary]]:
         """Row's title -> metric -> summary, as `figures.scores` takes them."""
@@ -177,32 +175,40 @@ class Results:
 
     def compare(self, a: str, b: str, metric: str, directions: Sequence[str] | None = None) -> Comparison:
         """Paired comparison of two rows over test subjects: A - B in the metric's unit."""
-        return compare(self.values(a, metric, directions), self.values(b, metric, directions))
+        return self.statistics.compare(self.values(a, metric, directions), self.values(b, metric, directions))
 
     def measure(self, claim: Claim) -> Comparison:
         """The paired comparison that a claim is about: a - b, in `beyond` claims that of `metric` minus that of the
-        other metric."""
-        return compare(self._of_claim(claim.a, claim), self._of_claim(claim.b, claim))
+        other metric, in `than` claims that of `directions` minus that of the others."""
+        return self.statistics.compare(*self._of_claim(claim))
 
     def judge(self, claim: Claim) -> str:
-        """ "yes", "no" or "not decided", by `significance.RULE`; seeds are paired by their number.
+        """ "yes", "no" or "not decided", by the rule that `Claim` names.
 
-        With a margin the rule judges a - b + margin; beyond another metric it judges the difference of both gains, and
-        a gain in `metric` itself has to be there.
+        With a margin the rule judges a - b + margin; beyond another metric, or in other directions than others, it
+        judges the difference of both gains, and a gain in `metric` itself has to be there.
         """
         metric = METRICS[claim.metric]
-        a, b = (self._of_claim(row, claim) for row in (claim.a, claim.b))
-        better = (a - b) if metric.higher else (b - a)
-        answer = verdict(better + claim.margin, 0.0 if claim.margin else metric.smallest)
-        if claim.beyond is None:
+        pairs = zip(*_as_many(*self._of_claim(claim)), strict=True)
+        better = [((a - b) if metric.higher else (b - a)) + claim.margin for a, b in pairs]
+        answer = self.statistics.verdict(better, 0.0 if claim.margin else metric.smallest)
+        if claim.gain is None:
             return answer
-        answers = {answer, self.judge(replace(claim, beyond=None))}
+        answers = {answer, self.judge(claim.gain)}
         return next((word for word in ("no", "not decided") if word in answers), "yes")
 
-    def _of_claim(self, row: str, claim: Claim) -> np.ndarray:
-        """(seeds, subjects) of a row in what a claim speaks of; nan where a subject has none."""
-        of = lambda metric: np.array(self.values(row, metric, claim.directions or None), float)  # None becomes nan
-        return of(claim.metric) - (of(claim.beyond) if claim.beyond else 0.0)
+    def _of_claim(self, claim: Claim) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What a claim compares, each (subjects,) a seed; nan where a subject has none."""
+        if not claim.b:
+            return tuple(self._floats(claim.a, claim.metric, where) for where in (claim.directions, claim.than))
+        a, b = (self._floats(row, claim.metric, claim.directions) for row in (claim.a, claim.b))
+        if claim.less is None:
+            return a, b
+        minus = lambda row, found: [x - y for x, y in zip(found, self._floats(row, *claim.less), strict=True)]
+        return minus(claim.a, a), minus(claim.b, b)
+
+    def _floats(self, row: str, metric: str, directions: Sequence[str]) -> list[np.ndarray]:
+        return [np.array(values, float) for values in self.values(row, metric, directions or None)]  # None becomes nan
 
     def provenance(self) -> str:
         """One line under a table: profile, device, seeds, subjects, data, versions, time, and older sources
@@ -211,12 +217,12 @@ class Results:
         records = [r for row in self.loaded.values() for seed in row for r in seed]
         trained = [r for r in records if r.kind == "training"] or records
         places = sorted({f"{r.device} ({r.hardware})" for r in trained})
-        seeds = len({r.seed for r in trained})
+        seeds, runs = len({r.seed for r in trained}), "folds" if self.plan.split else "seeds"
         subjects = lambda data: f"{data['split']['test']} test subjects, {data['split']['train']} trained on"
         cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
-            f"Profile {self.profile}; {', '.join(places)}; {seeds} seeds; {' and '.join(dict.fromkeys(cohorts))}; "
+            f"Profile {self.profile}; {', '.join(places)}; {seeds} {runs}; {' and '.join(dict.fromkeys(cohorts))}; "
             f"torch {trained[0].versions['torch']}; {minutes:.0f} minutes of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
@@ -235,6 +241,20 @@ def _joined(records: Sequence[Record]) -> Record:
         return records[0]
     metrics = [m | {"subject": (r.data_hash, m["subject"])} for r in records for m in r.metrics]
     return replace(records[0], metrics=metrics)
+
+
+def _of_subjects(record: Record, metric: Metric, wanted: Sequence[str]) -> list[float | None]:
+    """A metric of each subject, the mean over what it has in the wanted directions."""
+    found: dict[Any, list[float | None]] = {}
+    for scores in record.metrics:
+        if scores.get("direction") in wanted:
+            found.setdefault(scores["subject"], []).append(metric.read(scores))
+    return [_mean(values) for values in found.values()]
+
+
+def _as_many(a: list[np.ndarray], b: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Both with as many seeds: what was run once, a reference, stands beside each seed of the other."""
+    return a * (len(b) if len(a) == 1 else 1), b * (len(a) if len(b) == 1 else 1)
 
 
 def _mean(values: list[float | None]) -> float | None:
