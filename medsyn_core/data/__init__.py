@@ -11,7 +11,8 @@ from .prepare import prepare
 from .splits import Split, folds, split
 from .volume import MODALITIES, REGIONS, TISSUES, Source, SubjectRef, Volume, region, regions
 
-_TORCH = {
+_LATER = {
+    **dict.fromkeys(("bring_back", "write_labels"), ".segmentation"),
     "Patches": ".patches",
     **dict.fromkeys(("Missing", "Paired", "Unpaired", "UnpairedTwo", "all_subsets"), ".views"),
 }
@@ -34,17 +35,19 @@ __all__ = [
     "UnpairedTwo",
     "Volume",
     "all_subsets",
+    "bring_back",
     "folds",
     "load",
     "prepare",
     "region",
     "regions",
     "split",
+    "write_labels",
 ]
 
 
 def __getattr__(name: str):
-    # The views need torch; the processes that prepare subjects do not.
-    if name in _TORCH:
-        return getattr(import_module(_TORCH[name], __name__), name)
+    # The views need torch and files nibabel; the processes that prepare subjects do not.
+    if name in _LATER:
+        return getattr(import_module(_LATER[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

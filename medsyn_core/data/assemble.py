@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
@@ -65,6 +66,7 @@ def assemble(
         ref.site,
         ref.grade,
         tuple(dict.fromkeys(notes)),
+        nib.aff2axcodes(grid.scan.affine),
     )
 
 

@@ -123,7 +123,7 @@ class Cohort:
     def volume(self, subject: int | str) -> dict[str, np.ndarray]:
         """One subject's planes as a block: images (M, D, H, W), brain, seg, tissue (D, H, W), z_mm (D,).
 
-        subject: its index or id. The D planes are neighbours only in a cohort prepared with slices="all".
+        subject: its index or id. The D planes are neighbours only in a cohort prepared with slices="all" or "cubic".
         """
         ids = [info.id for info in self.subjects]
         number = ids.index(subject) if subject in ids else subject

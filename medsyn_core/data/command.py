@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .cut import Settings, cut
 from .errors import DataError
@@ -21,7 +21,8 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument("name", nargs="?", default="phantom", choices=NAMES)
     command.add_argument("root", nargs="?", help="folder of the data (brats, ixi)")
     _phantom(command)
-    command.add_argument("--slices", type=_number_or_all, help='planes a subject, or "all" (default: the profile\'s)')
+    planes = 'planes a subject, "all", or "cubic": as far apart as pixels (default: the profile\'s)'
+    command.add_argument("--slices", type=_number_or("all", "cubic"), help=planes)
     command.add_argument("--scaling", default="percentile", choices=SCALINGS)
     command.add_argument("--fov-mm", type=float, help="field of view (default 192 mm; 240 for phantom heads with CT)")
     command.add_argument("--on-error", default="raise", choices=("raise", "skip"), help="at an unreadable subject")
@@ -41,20 +42,24 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _phantom(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--subjects", type=_number_or_all, help="how many (default: the profile's)")
+    command.add_argument("--subjects", type=_number_or("all"), help="how many (default: the profile's)")
     command.add_argument("--px", type=int, help="pixels a side (default: the profile's)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--kind", default="glioma", choices=KINDS, help="of the phantom")
     command.add_argument("--sites", default="one", choices=SITES, help="of the phantom")
 
 
-def _number_or_all(text: str) -> int | str:
-    if text == "all":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text!r} is neither a number nor "all"') from None
+def _number_or(*words: str) -> Callable[[str], int | str]:
+    def read(text: str) -> int | str:
+        if text in words:
+            return text
+        try:
+            return int(text)
+        except ValueError:
+            known = " nor ".join(f'"{word}"' for word in words)
+            raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor {known}") from None
+
+    return read
 
 
 def _prepare(arguments: argparse.Namespace) -> None:

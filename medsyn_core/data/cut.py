@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import DataError
-from .planes import choose_planes, plane_grid
+from .planes import PlaneGrid, choose_planes, nearest, plane_grid
 from .scaling import CT_WINDOW, SCALINGS, background, scale_and_shift
 from .volume import MODALITIES, Volume
 
@@ -18,8 +18,11 @@ ORDER = (*MODALITIES, "ct")
 class Settings:
     """How volumes become slices; part of the cohort's hash.
 
-    px: pixels a side; fov_mm: millimetres a side; slices: planes a subject, or "all"; scaling: see
-    `scaling.SCALINGS`.
+    px: pixels a side; fov_mm: millimetres a side; slices: planes a subject, "all" of them, or "cubic": planes as far
+    apart as pixels are wide, so that a subject is a volume of cubes; scaling: see `scaling.SCALINGS`.
+
+    "cubic" takes the nearest plane as it is, so thinner ones are skipped and thicker ones repeated. Where planes have
+    that distance already it cuts what "all" cuts; but the hash tells of settings, so that it still is another one.
     """
 
     px: int = 64
@@ -29,8 +32,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         whole = isinstance(self.slices, int) and not isinstance(self.slices, bool) and self.slices >= 1
-        if not (whole or self.slices == "all"):
-            raise ValueError(f'slices={self.slices!r} must be a whole number of at least 1, or "all".')
+        if not (whole or self.slices in ("all", "cubic")):
+            raise ValueError(f'slices={self.slices!r} must be a whole number of at least 1, "all" or "cubic".')
         if not (isinstance(self.px, int) and self.px >= 8):
             raise ValueError(f"px={self.px!r} must be a whole number of at least 8 pixels.")
         if not self.fov_mm > 0:
@@ -44,7 +47,7 @@ class Slices:
     """What one subject adds to a cohort: n planes, H = W = px, row 0 anterior, column 0 the patient's right.
 
     images: (n, m, H, W) float16 of the m modalities named; brain: (n, H, W) bool; seg, tissue: (n, H, W) uint8;
-    z_mm: (n,) float32, height of the plane in the volume's own space; notes: what was found on the way.
+    z_mm: (n,) float32, height of the slice's middle in the volume's own space; notes: what was found on the way.
     """
 
     modalities: tuple[str, ...]
@@ -67,13 +70,26 @@ def brain_mask(volume: Volume) -> np.ndarray:
     return np.logical_or.reduce([image != 0 for image in magnetic or volume.images.values()])
 
 
-def cut(volume: Volume, settings: Settings) -> Slices:
-    """Scale, choose planes and resample one volume.
+@dataclass(frozen=True)
+class Layout:
+    """Where a volume's slices lie in it.
 
-    Raises DataError where there is nothing to cut: no image, no brain, or no contrast in a modality.
+    brain: (X, Y, Z) bool; affine: (4, 4) voxel to mm; grid: of each slice in its plane; heights: (n,) float, the
+    slices' middles along Z in voxels; thickness: from one of neighbouring slices to the next, in voxels; fits: whether
+    the brain lies within the field of view.
     """
-    names = tuple(name for name in ORDER if name in volume.images)
-    if not names:
+
+    brain: np.ndarray
+    affine: np.ndarray
+    grid: PlaneGrid
+    heights: np.ndarray
+    thickness: float
+    fits: bool
+
+
+def lay_out(volume: Volume, settings: Settings) -> Layout:
+    """Where the slices of a volume are cut; DataError if there is no image or no brain."""
+    if not any(name in volume.images for name in ORDER):
         raise DataError(volume.subject, None, "has no usable image.", "Leave the subject out.")
     brain = brain_mask(volume)
     if not brain.any():
@@ -81,7 +97,19 @@ def cut(volume: Volume, settings: Settings) -> Slices:
     affine = np.eye(4) if volume.affine is None else np.asarray(volume.affine, float)
     voxel_mm = np.linalg.norm(affine[:3, :3], axis=0)
     grid, fits = plane_grid(brain, voxel_mm, settings.px, settings.fov_mm)
-    planes = choose_planes(brain, settings.slices)  # (n,)
+    cube = settings.fov_mm / settings.px / float(voxel_mm[2])  # how many planes thick
+    thickness = cube if settings.slices == "cubic" and abs(cube - 1) >= 1e-3 else 1.0
+    return Layout(brain, affine, grid, choose_planes(brain, settings.slices, thickness), thickness, fits)
+
+
+def cut(volume: Volume, settings: Settings) -> Slices:
+    """Scale, choose planes and resample one volume.
+
+    Raises DataError where there is nothing to cut: no image, no brain, or no contrast in a modality.
+    """
+    names = tuple(name for name in ORDER if name in volume.images)
+    layout = lay_out(volume, settings)
+    brain, grid, planes = layout.brain, layout.grid, nearest(layout.heights)  # (n,)
     px, empty = settings.px, background(settings.scaling)
     images = np.full((len(planes), len(names), px, px), empty, np.float16)
     masks = np.stack([grid.mask(brain[:, :, z]) for z in planes])  # (n, H, W)
@@ -103,9 +131,9 @@ def cut(volume: Volume, settings: Settings) -> Slices:
         for kind, array in (("seg", volume.seg), ("tissue", volume.tissue))
     }
     centre = [(size - 1) / 2 for size in brain.shape[:2]]
-    z_mm = np.array([(affine @ [*centre, z, 1])[2] for z in planes], np.float32)
+    z_mm = np.array([(layout.affine @ [*centre, z, 1])[2] for z in layout.heights], np.float32)
     notes = volume.problems
-    if not fits:
+    if not layout.fits:
         notes += (f"brain is larger than the field of view of {settings.fov_mm:g} mm; pass a larger fov_mm",)
     return Slices(
         names, images, masks, labels["seg"], labels["tissue"], z_mm,

@@ -41,12 +41,12 @@ def load(
     """A prepared cohort of the embedded phantom or of a folder of yours, from the cache if it was made before.
 
     name: "phantom", "brats" (2018 to 2023 names, and the Decathlon's Task01) or "ixi"; root: the folder, for the
-    last two; subjects (a number, or "all" of a folder), px (pixels a side) and slices (planes a subject, or "all")
-    default to the profile; scaling: see `scaling.SCALINGS`; fov_mm: millimetres a side, by default 192, and
-    240 for the phantom's heads with CT; kind and sites: of the phantom, see `phantom.PhantomSource`; on_error:
-    "raise" at the first subject that cannot be read, or "skip" it; seed: of the phantom, of the choice of subjects
-    and of the split; split: see `splits.split`, by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead of
-    $MEDSYN_CACHE; jobs: processes.
+    last two; subjects (a number, or "all" of a folder), px (pixels a side) and slices (planes a subject, "all", or
+    "cubic", see `cut.Settings`) default to the profile; scaling: see `scaling.SCALINGS`; fov_mm: millimetres a side, by
+    default 192, and 240 for the phantom's heads with CT; kind and sites: of the phantom, see `phantom.PhantomSource`;
+    on_error: "raise" at the first subject that cannot be read, or "skip" it; seed: of the phantom, of the choice of
+    subjects and of the split; split: see `splits.split`, by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead
+    of $MEDSYN_CACHE; jobs: processes.
 
     Raises DataError (a ValueError) with the subject, the file and what to do, ValueError for an unknown argument.
     """

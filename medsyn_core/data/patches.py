@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,14 @@ from torch.utils.data import Dataset
 from .cohort import Subset
 
 PER_SUBJECT = 1000
+
+
+def check_blocks(settings: Mapping[str, Any]) -> None:
+    """Raise ValueError where blocks cannot be cut from volumes that are prepared by a cohort's `settings`."""
+    if isinstance(settings["slices"], int):
+        raise ValueError('blocks need neighbouring slices; load the cohort with slices="all" or "cubic".')
+    if settings["scaling"] == "minmax":
+        raise ValueError('a missing modality is 0, like the background; load the cohort with scaling="zscore".')
 
 
 class Patches(Dataset):
@@ -27,10 +36,7 @@ class Patches(Dataset):
 
     def __init__(self, subset: Subset, size: Sequence[int], seed: int = 0) -> None:
         cohort = subset.cohort
-        if isinstance(cohort.settings["slices"], int):
-            raise ValueError('blocks need neighbouring slices; load the cohort with slices="all".')
-        if cohort.settings["scaling"] == "minmax":
-            raise ValueError('a missing modality is 0, like the background; load the cohort with scaling="zscore".')
+        check_blocks(cohort.settings)
         self.cohort, self.size, self.seed = cohort, tuple(size), seed
         self.numbers = [k for k in subset.numbers if cohort.subjects[k].labelled]
         if not self.numbers:

@@ -8,20 +8,28 @@ import numpy as np
 from scipy import sparse
 
 
-def choose_planes(brain: np.ndarray, slices: int | str) -> np.ndarray:
-    """Indices along Z of the planes to keep, ascending.
+def choose_planes(brain: np.ndarray, slices: int | str, thickness: float = 1.0) -> np.ndarray:
+    """Places along Z of the slices to cut, (n,) float in voxels, ascending; `nearest` gives their planes.
 
-    brain: (X, Y, Z) bool. `slices="all"` keeps every plane from the lowest with brain to the highest, without
-    gaps. A number keeps the planes at the middle of that many equal parts of the brain-bearing planes, those
-    whose brain covers at least a tenth of the largest plane's; fewer if there are fewer.
+    brain: (X, Y, Z) bool. A word divides the planes from the lowest with brain to the highest, without gaps, into
+    layers of `thickness` planes, as few as hold them, centred on them: of 1 plane for "all", so that it keeps every
+    one; for "cubic" a middle may lie between two. A number keeps the planes at the middle of that many equal parts of
+    the brain-bearing planes, those whose brain covers at least a tenth of the largest plane's; fewer if there are
+    fewer.
     """
     area = brain.sum(axis=(0, 1))  # (Z,)
-    if slices == "all":
+    if isinstance(slices, str):
         lowest, highest = np.flatnonzero(area)[[0, -1]]
-        return np.arange(lowest, highest + 1)
+        count = int(np.ceil((highest - lowest + 1) / thickness - 1e-6))  # a rounding error is no layer
+        return (lowest + highest) / 2 + (np.arange(count) - (count - 1) / 2) * thickness
     bearing = np.flatnonzero(area >= 0.1 * area.max())
     count = min(int(slices), len(bearing))
-    return bearing[((np.arange(count) + 0.5) * len(bearing) / count).astype(int)]
+    return bearing[((np.arange(count) + 0.5) * len(bearing) / count).astype(int)].astype(float)
+
+
+def nearest(places: np.ndarray) -> np.ndarray:
+    """The whole numbers nearest to `places`, (n,) int; halves go up, so that regular places stay regular."""
+    return np.floor(np.asarray(places) + 0.5).astype(int)
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,13 @@ class PlaneGrid:
 
     along_x: (px, X), along_y: (px, Y); rows sum to one inside the volume and to zero outside it.
     exact: every row picks at most one voxel, so values are copied and not interpolated.
+    places: the pixels' middles along X and Y, (px,) each, in voxels.
     """
 
     along_x: sparse.csr_array
     along_y: sparse.csr_array
     exact: bool
+    places: tuple[np.ndarray, np.ndarray]
 
     def image(self, plane: np.ndarray, brain: np.ndarray | None) -> np.ndarray:
         """(X, Y) intensities -> (H, W), averaged over brain voxels only so that edges are not darkened."""
@@ -75,7 +85,7 @@ def plane_grid(brain: np.ndarray, voxel_mm: np.ndarray, px: int, fov_mm: float) 
     as the coarser of the two grids, which is linear interpolation going finer and averaging going coarser.
     """
     pixel = fov_mm / px
-    matrices, fits, exact = [], True, True
+    matrices, places, fits, exact = [], [], True, True
     for axis in (0, 1):
         size, ratio = brain.shape[axis], pixel / float(voxel_mm[axis])
         extent = np.flatnonzero(brain.any(axis=(1 - axis, 2)))
@@ -89,8 +99,9 @@ def plane_grid(brain: np.ndarray, voxel_mm: np.ndarray, px: int, fov_mm: float) 
         positions = offset + np.arange(px) * ratio  # (px,) in voxels
         fits &= bool(positions[0] - 0.5 * ratio <= extent[0] and extent[-1] <= positions[-1] + 0.5 * ratio)
         exact &= same
+        places.append(positions)
         width = max(1.0, ratio)
         weights = np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(size)) / width)  # (px, size)
         total = np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(-size, 2 * size)) / width).sum(1)
         matrices.append(sparse.csr_array((weights / np.maximum(total, 1e-6)[:, None]).astype(np.float32)))
-    return PlaneGrid(*matrices, exact=exact), fits
+    return PlaneGrid(*matrices, exact, tuple(places)), fits

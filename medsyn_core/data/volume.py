@@ -42,7 +42,8 @@ class Volume:
 
     images: modality -> (X, Y, Z) float32, background exactly 0; a missing modality is simply not there.
     seg: (X, Y, Z) uint8 in BraTS codes, or None; tissue: (X, Y, Z) uint8, 0 background, 1 CSF, 2 GM, 3 WM,
-    or None; affine: (4, 4) voxel to mm; problems: what was found and mended while reading.
+    or None; affine: (4, 4) voxel to mm; axes: where the axes of the subject's files point, e.g. ("L", "P", "S"), None
+    if there are no files; problems: what was found and mended while reading.
     """
 
     subject: str
@@ -54,6 +55,7 @@ class Volume:
     site: str | None = None
     grade: str | None = None
     problems: tuple[str, ...] = ()
+    axes: tuple[str, str, str] | None = None
 
 
 @runtime_checkable

@@ -14,7 +14,8 @@ from ..files import atomic
 from .errors import DataError
 from .volume import Source, SubjectRef, Volume
 
-_LPS = np.array([[0, -1], [1, -1], [2, 1]])
+LPS = ("L", "P", "S")
+"""Where the axes of BraTS' files point."""
 
 
 def write_folder(source: Source, root: str | Path) -> list[Path]:
@@ -45,13 +46,22 @@ def _subject(folder: Path, volume: Volume) -> Path:
     for kind, array in {**volume.images, **{k: a for k, a in labels.items() if a is not None}}.items():
         whole = kind in labels or (array == np.round(array)).all()
         stored = array.astype(np.uint8 if kind in labels else np.int16 if whole else np.float32)
-        moved = nib.apply_orientation(stored, _LPS)
-        there = affine @ nib.orientations.inv_ornt_aff(_LPS, array.shape)
-        picture = nib.Nifti1Image(moved, there)
-        picture.header.set_xyzt_units("mm")
-        with atomic(folder / f"{volume.subject}_{kind}.nii.gz") as temporary:
-            temporary.write_bytes(gzip.compress(picture.to_bytes(), compresslevel=6, mtime=0))
+        write_image(folder / f"{volume.subject}_{kind}.nii.gz", stored, affine)
     return folder
+
+
+def write_image(path: Path, array: np.ndarray, affine: np.ndarray, axes: tuple[str, str, str] = LPS) -> None:
+    """A RAS array (X, Y, Z) with its affine as NIfTI, voxels stored along `axes`, atomically; the same bytes each time.
+
+    path: ends in .nii.gz, or in .nii for a file that is not compressed.
+    """
+    turn = nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(axes))
+    there = affine @ nib.orientations.inv_ornt_aff(turn, array.shape)
+    picture = nib.Nifti1Image(nib.apply_orientation(array, turn), there)
+    picture.header.set_xyzt_units("mm")
+    content = picture.to_bytes()
+    with atomic(path) as temporary:
+        temporary.write_bytes(gzip.compress(content, compresslevel=6, mtime=0) if path.suffix == ".gz" else content)
 
 
 def _mapping(path: Path, refs: list[SubjectRef]) -> None:
