@@ -92,14 +92,25 @@ def twin_reconstruction(x, back):
 LOGITS, ANSWER = random(B, K, *FULL, seed=8, low=-2, high=2), random(B, K, *FULL, seed=34)
 
 
+def rarity(labels, test):
+    """f^(-1/2) of the share f of voxels whose label passes the test; nobody asks where none does."""
+    share = sum(test(y) for y in labels.flatten().tolist()) / labels.numel()
+    return share**-0.5 if share else None
+
+
 def twin_binary(logits, labels):
-    """As printed, without the minus sign; a mean over voxels."""
+    """As printed, without the minus sign; means over voxels, in which what a class has little of weighs more."""
     total = 0
-    for b, at in product(range(len(logits)), voxels(logits.shape[2:])):
-        for c in range(K):
+    for c in range(K):
+        inside, outside = rarity(labels, lambda y, c=c: y == c), rarity(labels, lambda y, c=c: y != c)
+        found, weights = 0, 0
+        for b, at in product(range(B), voxels(logits.shape[2:])):
             p = 1 / (1 + torch.exp(-logits[b, c][at]))
-            total = total + (torch.log(p) if labels[b][at] == c else torch.log(1 - p))
-    return total / labels.numel()
+            y = labels[b][at] == c
+            found = found + (inside * torch.log(p) if y else outside * torch.log(1 - p))
+            weights += inside if y else outside
+        total = total + found / weights
+    return total
 
 
 def twin_small(labels):
@@ -204,5 +215,11 @@ def twin_dice(logits, labels):
 
 
 def twin_cross_entropy(logits, labels):
-    log = lambda b, at: torch.log(torch.exp(logits[b, labels[b][at]][at]) / torch.exp(logits[b, :, *at]).sum())
-    return -sum(log(b, at) for b in range(B) for at in voxels(FULL)) / labels.numel()
+    """Of each voxel by the rarity of its class."""
+    found, weights = 0, 0
+    for b, at in product(range(B), voxels(FULL)):
+        y = labels[b][at].item()
+        weight = rarity(labels, lambda other, y=y: other == y)
+        found = found - weight * torch.log(torch.exp(logits[b, y][at]) / torch.exp(logits[b, :, *at]).sum())
+        weights += weight
+    return found / weights

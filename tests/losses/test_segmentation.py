@@ -111,6 +111,28 @@ def test_small_labels_are_those_at_the_centres(size, step):
     assert torch.equal(small, labels[:, middle, middle, middle]) and small.dtype == torch.int64
 
 
+def test_where_classes_are_equally_common_all_voxels_count_alike():
+    labels = torch.arange(2).repeat(12).reshape(1, 2, 3, 4)
+    logits = random(1, 2, 2, 3, 4).float()
+    plain = torch.nn.functional.cross_entropy(logits, labels)
+    torch.testing.assert_close(cross_entropy(logits, labels), plain)
+    binary = sum(torch.nn.functional.softplus(torch.where(labels == c, -1, 1) * logits[:, c]).mean() for c in range(2))
+    torch.testing.assert_close(one_against_rest(logits, labels), binary)
+
+
+@quick
+@given(st.lists(st.integers(0, 20), min_size=K, max_size=K).filter(any))
+def test_a_classs_say_is_the_root_of_its_share(counts):
+    """Logits of 0 cost log K a voxel; a class's part of the gradient on them is its part of the weight."""
+    labels = torch.arange(K).repeat_interleave(torch.tensor(counts))[None, None, None]
+    logits = torch.zeros(1, K, 1, 1, sum(counts), requires_grad=True)
+    cross_entropy(logits, labels).backward()
+    pulls = -logits.grad[0, :, 0, 0].gather(0, labels[:, 0, 0])[0]  # (voxels,) on the answer that is right
+    roots = torch.tensor([float(n) for n in counts]).sqrt()
+    found = torch.stack([pulls[labels.flatten() == c].sum() for c in range(K)])
+    torch.testing.assert_close(found / found.sum(), roots / roots.sum())
+
+
 # -- distillation
 
 
