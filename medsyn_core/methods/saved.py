@@ -22,6 +22,7 @@ class SavedModelError(ValueError):
 def load(path: str | Path) -> nn.Module:
     """The model of a trained run, on the CPU in evaluation mode: what `run.model` was when it was saved.
 
+    Its `prepared` are the settings of the cohort that it was trained on, None in a file that does not say.
     Raises FileNotFoundError, or SavedModelError for a file that is damaged or was not written by `run.save`, and where
     the weights do not fit the method any more.
     """
@@ -50,4 +51,5 @@ def load(path: str | Path) -> nn.Module:
         model.load_state_dict(weights)
     except (TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise SavedModelError(f"{path} does not fit {name} of this version: {error}") from error
+    model.prepared = about.get("cohort")
     return model.eval()

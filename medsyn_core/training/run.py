@@ -76,11 +76,12 @@ class Run:
         return in_parts(self.model, batch_size, source)
 
     def save(self, path: str | Path) -> Path:
-        """Write the model's weights and the method's settings into one .safetensors file, atomically; read it with
-        `medsyn_core.methods.load(path)`."""
+        """Write the model's weights with the settings of the method and of the cohort into one .safetensors file,
+        atomically; read it with `medsyn_core.methods.load(path)`."""
         from safetensors.torch import save_file
 
         method = {"name": self.recipe.method.name, "settings": self.recipe.config()["method"]}
+        method["cohort"] = getattr(self.cohort, "settings", None)  # how images for the model have to be prepared
         weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
         with atomic(path) as part:
             save_file(weights, part, metadata={"medsyn": json.dumps(method)})
