@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 SETS = ("train", "val", "test")
@@ -140,7 +141,9 @@ def folds(people: Sequence[Person], count: int = 3, seed: int = 0, name: str = "
     order = _spread(people, seed)
     if len(order) < count:
         raise ValueError(f"{len(order)} patient(s) cannot make {count} folds; load more subjects.")
-    pieces = [order[k::count] for k in range(count)]
+    # Stretches, not every third: where a grade is every third patient too, one fold would have it all to itself.
+    borders = [k * len(order) // count for k in range(count + 1)]
+    pieces = [order[a:b] for a, b in pairwise(borders)]
     return tuple(
         _collect(
             people,

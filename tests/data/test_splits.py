@@ -95,6 +95,15 @@ def test_grades_are_spread():
     assert all(abs(s - 0.25) < 0.08 for s in share)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(9, 60), st.integers(2, 6), st.integers(2, 5), st.integers(0, 5))
+def test_folds_have_the_same_mixture(patients, every, count, seed):
+    """Also where a grade is as frequent as a fold: dealt out in turn, one fold would get all of it."""
+    people = [Person(f"s{k}", f"p{k}", grade="LGG" if k % every == 0 else "HGG") for k in range(patients)]
+    low = [sum(int(s[1:]) % every == 0 for s in fold.test) for fold in folds(people, count, seed)]
+    assert max(low) - min(low) <= 2
+
+
 EXPECTED = (("s0", "s2", "s5", "s7", "s8", "s10", "s11"), ("s1", "s9"), ("s3", "s4", "s6"))
 
 
