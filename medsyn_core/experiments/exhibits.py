@@ -182,15 +182,16 @@ def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
             continue
         c = found.measure(claim)
         number = lambda x, m=metric: f"{x:+.{m.decimals}f}"
-        measured = f"{number(c.mean)} {metric.unit} [{number(c.low)}, {number(c.high)}]"
+        measured = f"{number(c.mean)} {metric.step} [{number(c.low)}, {number(c.high)}]"
         rows.append((*words, measured, p_value(c.p), str(c.subjects), found.judge(claim)))
     columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", "holds here?")
     smallest = ", ".join(
-        f"{METRICS[key].title} {METRICS[key].smallest:g} {METRICS[key].unit}".strip()
+        f"{METRICS[key].title} {METRICS[key].smallest:g} {METRICS[key].step}".strip()
         for key in dict.fromkeys(c.metric for c in claims)
     )
     kinds = [MARGIN] * any(c.margin for c in claims) + [BEYOND] * any(c.less for c in claims)
-    kinds += averaging(found) if any(len(c.directions) != 1 for c in claims) else ()
+    kinds += ["pp: percentage points."] * any(METRICS[c.metric].step == "pp" for c in claims)
+    kinds += averaging(found) if any(len(c.directions) != 1 and not c.where for c in claims) else ()
     notes = (found.statistics.RULE, f"Smallest differences worth naming: {smallest}.", *kinds, *footing(found))
     return Table(id, "the claims of the paper", columns, tuple(rows), notes)
 

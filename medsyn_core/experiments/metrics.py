@@ -28,6 +28,11 @@ class Metric:
     parts: tuple[str, ...] = ()
     headline: bool = False
 
+    @property
+    def step(self) -> str:
+        """The unit of a difference: of per cent, percentage points."""
+        return "pp" if self.unit == "%" else self.unit
+
     def read(self, scores: Mapping[str, float | None]) -> float | None:
         """Its value in one row of a record's metrics, in its unit; None where the row has none."""
         found = [scores[key] for key in self.parts or (self.key,)]

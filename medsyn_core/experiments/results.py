@@ -217,7 +217,8 @@ class Results:
         records = [r for row in self.loaded.values() for seed in row for r in seed]
         trained = [r for r in records if r.kind == "training"] or records
         places = sorted({f"{r.device} ({r.hardware})" for r in trained})
-        seeds, runs = len({r.seed for r in trained}), "folds" if self.plan.split else "seeds"
+        seeds = len({r.seed for r in trained})
+        runs = ("fold" if self.plan.split else "seed") + "s" * (seeds > 1)
         subjects = lambda data: f"{data['split']['test']} test subjects, {data['split']['train']} trained on"
         cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
         minutes = sum(r.seconds or 0 for r in trained) / 60

@@ -128,7 +128,7 @@ def test_rows_of_one_fold_stand_beside_that_fold_alone():
     small_d2.save(["positives-2", "reach-4"], effect={"positives-2": 5.0})
     made = table("d2-T3", "positive and negative")
     assert row_of(made, FULL)["n"] == "8"
-    assert "first fold" in made.notes[0] and "may be the luck" in made.notes[0]
+    assert "first fold" in made.notes[0] and "may be the luck" in made.notes[0] and " 1 fold; " in made.notes[-1]
     assert "(" not in row_of(made, FULL)["Dice WT [%]"]  # no spread between folds
     counts = {row[0].split(" (not")[0]: row[1:3] for row in made.rows}
     own = small_d2.MADE.row("full").recipe("laptop").method
@@ -216,10 +216,10 @@ def test_claims_are_judged_over_subjects_and_folds():
     assert found["Distillation helps most where modalities are missing"] == "no"  # as much everywhere
     claims = table("d2-T2", "the claims")
     assert claims.notes[0] == folds.RULE
-    assert "Dice, mean 1 %" in claims.notes[1]
+    assert "Dice, mean 1 pp" in claims.notes[1] and "pp: percentage points." in claims.notes
     said = {row[0]: row for row in claims.rows}
     assert said["Both contrasts help"][1] == "60.2 against 46.1 % (Table II)"
-    assert said["Both contrasts help"][4].startswith("+6.0 % [") and said["Both contrasts help"][6] == "24"
+    assert said["Both contrasts help"][4].startswith("+6.0 pp [") and said["Both contrasts help"][6] == "24"
 
 
 def test_folds_that_disagree_decide_nothing():
