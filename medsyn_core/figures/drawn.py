@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from medsyn_core.figures import style
 
@@ -54,3 +56,14 @@ def words(fig: Figure, left: float, bottom: float, text: str, **how: object) -> 
     """Words at a place given in inches; how: of matplotlib's Text."""
     across, up = fig.get_size_inches()
     fig.text(left / across, bottom / up, text, **{"ha": "center", "fontsize": 9} | how)
+
+
+def as_colours(*features: Tensor) -> list[np.ndarray]:
+    """Vectors (..., C) as colours (..., 3) in 0 … 1: their three main axes, the same for all of them, so that what is
+    alike looks alike. Each axis runs from the 2nd to the 98th percentile."""
+    everything = torch.cat([f.reshape(-1, f.shape[-1]) for f in features]).double()  # (N, C)
+    centre = everything.mean(dim=0)
+    axes = torch.linalg.svd(everything - centre, full_matrices=False).Vh[:3].T  # (C, 3)
+    low, high = torch.quantile((everything - centre) @ axes, torch.tensor([0.02, 0.98]).to(everything), dim=0)
+    place = lambda f: ((f.double() - centre) @ axes - low) / (high - low).clamp_min(1e-12)
+    return [place(f).clamp(0, 1).numpy() for f in features]

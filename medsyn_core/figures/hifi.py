@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsyn_core.evaluation import tumour_boxes
-from medsyn_core.experiments.records import Record
-from medsyn_core.experiments.results import ExhibitError, Results
+from medsyn_core.experiments.results import Results
 from medsyn_core.figures import hifi_memory, style
 from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.hifi_umap import Queries, QueryMaps
 from medsyn_core.figures.picture import Picture
+from medsyn_core.figures.recorded import kept, of_row
 from medsyn_core.figures.utad import square_round
 
 if TYPE_CHECKING:
@@ -37,23 +37,6 @@ SHORT = {
 METHODS = ("baseline", "full")
 WITH_AND_WITHOUT = {"full": "with PGD", "full-no-pixel": "without PGD"}
 """Rows of figures 8 and 9: both have a memory bank."""
-
-
-def kept(record: Record, name: str) -> np.ndarray:
-    """One of the arrays beside a record; ExhibitError where it has none of this name, with those that it has."""
-    arrays = record.arrays()
-    if name not in arrays:
-        there = ", ".join(arrays) or "none at all"
-        raise ExhibitError(f"row {record.row!r}, seed {record.seed}, keeps no {name!r}; its arrays: {there}.")
-    return arrays[name]
-
-
-def of_row(found: Results, row: str) -> list[Record]:
-    """The records of a row, one a seed; ExhibitError where these results are of other rows."""
-    if row not in found.records:
-        make = found.command([row])
-        raise ExhibitError(f"row {row!r} is not here; make it: {make}. Here: {', '.join(found.records)}.")
-    return found.records[row]
 
 
 # -- figures 4 and 5

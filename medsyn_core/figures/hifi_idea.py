@@ -54,17 +54,6 @@ def one_step(run: Run, who: tuple[int, int] = (0, 1)) -> HiFiTrace:
     return method.trace(run.networks, {name: value.to(device) for name, value in given.items()})
 
 
-def as_colours(*features: Tensor) -> list[np.ndarray]:
-    """Vectors (..., C) as colours (..., 3) in 0 … 1: their three main axes, the same for all of them, so that what is
-    alike looks alike. Each axis runs from the 2nd to the 98th percentile."""
-    everything = torch.cat([f.reshape(-1, f.shape[-1]) for f in features]).double()  # (N, C)
-    centre = everything.mean(dim=0)
-    axes = torch.linalg.svd(everything - centre, full_matrices=False).Vh[:3].T  # (C, 3)
-    low, high = torch.quantile((everything - centre) @ axes, torch.tensor([0.02, 0.98]).to(everything), dim=0)
-    place = lambda f: ((f.double() - centre) @ axes - low) / (high - low).clamp_min(1e-12)
-    return [place(f).clamp(0, 1).numpy() for f in features]
-
-
 def _pixels(features: Tensor, unit: bool = False) -> Tensor:
     """(1, C, h, w) -> (h, w, C) on the CPU, of unit length where the cosine is what counts."""
     pixels = features[0].detach().float().cpu().permute(1, 2, 0)
@@ -85,8 +74,8 @@ def idea(trace: HiFiTrace, bank: MemoryBank) -> Picture:
     of = {"ij": (trace.content_i, trace.affinity_i, 1), "ji": (trace.content_j, trace.affinity_j, 0)}
     reads = {pair: bank.read(w, target, z.shape[-2:]) for pair, (z, w, target) in of.items()}
     content = [_pixels(z, unit=True) for z in (trace.content_i, trace.content_j, trace.content_ij, trace.content_ji)]
-    queries = as_colours(*content, F.normalize(bank.keys.detach().float().cpu(), dim=-1))
-    answers = as_colours(*(_pixels(read) for read in reads.values()), bank.values.detach().float().cpu())
+    queries = drawn.as_colours(*content, F.normalize(bank.keys.detach().float().cpu(), dim=-1))
+    answers = drawn.as_colours(*(_pixels(read) for read in reads.values()), bank.values.detach().float().cpu())
     agree = [float((content[k] * content[2 + k]).sum(-1).mean()) for k in (0, 1)]
     apart = float((content[0] * content[1]).sum(-1).mean())
     names = [NAMES[name] for name in trace.settings.modalities]

@@ -55,5 +55,6 @@ def choice(name: str, labels: Sequence[str], chosen: int, handler: str) -> str:
     options = "".join(
         f"<option{' selected' if k == chosen else ''}>{html.escape(label)}</option>" for k, label in enumerate(labels)
     )
-    select = f'<select style="font:inherit" onchange="{html.escape(handler)}">{options}</select>'
+    # Browsers would bring an old choice back when a page is loaded again, but not what it showed.
+    select = f'<select autocomplete="off" style="font:inherit" onchange="{html.escape(handler)}">{options}</select>'
     return f'<label style="display:flex;gap:.4em;align-items:center">{name} {select}</label>'

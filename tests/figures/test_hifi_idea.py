@@ -6,7 +6,6 @@ import copy
 
 import numpy as np
 import pytest
-import torch
 import torch.nn.functional as F
 
 from medsyn_core.figures import hifi_idea
@@ -79,15 +78,6 @@ def test_attributes_stand_beside_what_they_colour(trace, picture):
     own, other = (getattr(trace, f"attribute_{side}").code[0].detach().numpy() for side in "ij")
     for strip, code in zip(strips, (own, other, other, own), strict=True):
         np.testing.assert_array_equal(strip, code)
-
-
-def test_like_features_have_like_colours():
-    a, b = torch.randn(4, 4, 8), torch.randn(3, 8)
-    b[0] = a[1, 2]
-    pixels, slots = hifi_idea.as_colours(a, b)
-    assert pixels.shape == (4, 4, 3) and slots.shape == (3, 3)
-    np.testing.assert_allclose(pixels[1, 2], slots[0], atol=1e-6)
-    assert pixels.min() == 0 and pixels.max() == 1 and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 8
 
 
 def test_a_key_has_the_colour_of_the_content_that_it_is_like(trace, bank):
