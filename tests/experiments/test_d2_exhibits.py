@@ -198,7 +198,7 @@ def test_one_modality_alone_is_tabled_and_pictures_are_sent_to_their_page():
     small_d2.save(["full"])
     made = table("d2-F1", "Dice from one modality")
     assert [row[0] for row in made.rows] == ["T1", "T1ce", "T2", "FLAIR", "T1, T1ce, T2, FLAIR"]
-    with pytest.raises(ExhibitError, match="d2-F5 is a figure of images"):
+    with pytest.raises(ExhibitError, match=r"d2-F5 is a figure of images: see book/part3/d2net\.ipynb"):
         exhibits.tables("d2-F5", "laptop")
 
 
