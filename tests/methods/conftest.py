@@ -1,6 +1,6 @@
 import pytest
 
-from tests.methods import small, small_d2net
+from tests.methods import small, small_clinic
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +22,12 @@ def taught(patients):
 
 
 @pytest.fixture(scope="session")
-def volumes_cache(tmp_path_factory):
-    """Where the volumes' cohort is prepared, once a session."""
-    return tmp_path_factory.mktemp("volumes")
+def clinic_cache(tmp_path_factory):
+    """Where the clinic's cohort is prepared, once a session."""
+    return tmp_path_factory.mktemp("clinic")
 
 
 @pytest.fixture(scope="session")
-def volumes(volumes_cache):
-    """The six volumes, divided."""
-    return small_d2net.volumes(volumes_cache)
+def clinic(clinic_cache):
+    """The clinic's patients as whole volumes, divided."""
+    return small_clinic.clinic(clinic_cache)
