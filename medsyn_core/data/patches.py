@@ -29,15 +29,19 @@ class Patches(Dataset):
     An index stands for a subject and a place in it, which is drawn from (seed, subject, number), so that every machine
     and every process cuts the same. Keys of `batch(indices)`: images (B, M, d, h, w) float32 with what a subject lacks
     0; present (B, M) float32; seg (B, d, h, w) int64 in BraTS codes; subject (B,) int64. A volume that is smaller than
-    the block lies in its middle, with background round it.
+    the block lies in its middle, with background round it. centred: the chance that a block is laid round a tumour
+    voxel, first of a label drawn among those that the subject has, then of its voxels.
 
-    Raises ValueError if no subject has labels, and for a cohort whose slices are not all of a subject's, neighbours.
+    Raises ValueError for a chance outside 0 … 1, if no subject has labels, and for a cohort whose slices are not all of
+    a subject's, neighbours.
     """
 
-    def __init__(self, subset: Subset, size: Sequence[int], seed: int = 0) -> None:
+    def __init__(self, subset: Subset, size: Sequence[int], seed: int = 0, centred: float = 0.0) -> None:
         cohort = subset.cohort
+        if not 0 <= centred <= 1:
+            raise ValueError(f"centred={centred!r} is a chance, between 0 and 1.")
         check_blocks(cohort.settings)
-        self.cohort, self.size, self.seed = cohort, tuple(size), seed
+        self.cohort, self.size, self.seed, self.centred = cohort, tuple(size), seed, centred
         self.numbers = [k for k in subset.numbers if cohort.subjects[k].labelled]
         if not self.numbers:
             raise ValueError(f"no subject of the {subset.name} set has labels to learn from.")
@@ -67,10 +71,9 @@ class Patches(Dataset):
     def _cut(self, number: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
         first, last = np.searchsorted(self.cohort.subject, [number, number + 1])
         have = (last - first, *self.cohort.images.shape[2:])  # (D, H, W)
-        corner = np.random.default_rng([self.seed, number, draw]).random(3)
+        corner = self._corner(self.cohort.seg[first:last], np.random.default_rng([self.seed, number, draw]))
         read, write = [], []
-        for place, side, wanted in zip(corner, have, self.size, strict=True):
-            start = int(place * (max(side - wanted, 0) + 1))
+        for start, side, wanted in zip(corner, have, self.size, strict=True):
             offset = max(wanted - side, 0) // 2
             read.append(slice(start, start + min(side, wanted)))
             write.append(slice(offset, offset + min(side, wanted)))
@@ -81,3 +84,14 @@ class Patches(Dataset):
         images[:, *write] = self.cohort.images[rows, :, *plane].swapaxes(0, 1)  # (d, M, h, w) -> (M, d, h, w)
         seg[*write] = self.cohort.seg[rows, *plane]
         return images, seg
+
+    def _corner(self, seg: np.ndarray, rng: np.random.Generator) -> list[int]:
+        """The lowest voxel of a block within a volume of labels (D, H, W), each axis."""
+        most = [max(side - wanted, 0) for side, wanted in zip(seg.shape, self.size, strict=True)]
+        anywhere = [int(share * (end + 1)) for share, end in zip(rng.random(3), most, strict=True)]
+        labels = np.setdiff1d(np.unique(seg), 0)
+        if rng.random() >= self.centred or not len(labels):
+            return anywhere
+        voxels = np.argwhere(seg == rng.choice(labels))
+        middle = voxels[rng.integers(len(voxels))]
+        return [int(np.clip(m - w // 2, 0, end)) for m, w, end in zip(middle, self.size, most, strict=True)]

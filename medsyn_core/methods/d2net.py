@@ -11,8 +11,9 @@ being negative and detached; a missing modality's code is 0. Changed: one encode
 decoder serve all modalities (as in the public code; `encoders`), so that only the code tells them apart; missing
 modalities are neither contrasted nor reconstructed; group normalisation, so that no patient's answer depends on another
 in the batch, where the paper normalises over it, and none in the encoder of codes; the norms of d2-6, d2-9 and d2-10
-are mean squares; the teacher's auxiliary classifiers learn from labels too; rare classes weigh
-more in both cross-entropies; no rotation among the augmentations; sizes, rates and slice distances are the profiles'.
+are mean squares; the teacher's auxiliary classifiers learn from labels too; rare classes weigh more in both
+cross-entropies, and half of the patches lie round a tumour voxel; no rotation among the augmentations; sizes, rates and
+slice distances are the profiles'.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from medsyn_core.training import Method, Player, Recipe, Training
 @dataclass(frozen=True)
 class D2Net(Method):
     """Settings: modalities in the cohort's order; patch, voxels a side; width at full size and levels of encoder and
-    decoders; features of z; code, its length; dropout, the chance of each modality to be missing.
+    decoders; features of z; code, its length; dropout, the chance of each modality to be missing; centred, of a patch
+    to lie round a tumour voxel.
 
     distance, positives, reach: see `sampled_slice_pairs`; 0 for the distance takes all pairs. layers: how many layers
     are distilled. shrink: times fewer channels of the student. frequency_level: 4 for codes, 1 … 3 for maps, 0 for the
@@ -55,6 +57,7 @@ class D2Net(Method):
     features: int = 4
     code: int = 8
     dropout: float = 0.5
+    centred: float = 0.5
     distance: int = 12
     positives: int = 1
     reach: int = 2
@@ -69,6 +72,8 @@ class D2Net(Method):
     def __post_init__(self) -> None:
         if not 1 <= self.layers <= self.levels + 1:
             raise ValueError(f"layers={self.layers} must lie between 1 and {self.levels + 1}, one more than levels.")
+        if not 0 <= self.centred <= 1:
+            raise ValueError(f"centred={self.centred!r} must lie between 0 and 1.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout!r} must be at least 0 and below 1.")
         if self.frequency_level not in range(5):
@@ -115,7 +120,7 @@ class D2Net(Method):
                 f"the recipe segments {', '.join(self.modalities)}, but the cohort has "
                 f"{', '.join(subset.cohort.modalities)}; configure(modalities=cohort.modalities) fits them."
             )
-        return Patches(subset, (self.patch,) * 3)
+        return Patches(subset, (self.patch,) * 3, centred=self.centred)
 
     def slice_pairs(self, modalities: int, slices: int) -> tuple[Tensor, Tensor]:
         """Who is whose positive and negative among the codes of a patch."""
@@ -167,7 +172,7 @@ class D2Net(Method):
 
 SIZES = {
     "smoke": {"patch": 16, "width": 4, "levels": 2, "layers": 1, "distance": 6, "reach": 1, "steps": 2},
-    "laptop": {"patch": 32, "width": 8, "levels": 3, "layers": 2, "distance": 12, "reach": 2, "steps": 400},
+    "laptop": {"patch": 32, "width": 8, "levels": 3, "layers": 2, "distance": 12, "reach": 2, "steps": 600},
     "gpu": {"patch": 128, "width": 8, "levels": 5, "layers": 4, "distance": 48, "reach": 8, "steps": 30000},
 }
 
