@@ -121,6 +121,51 @@ def test_subjects_have_places_of_their_own(cohort, whole):
     assert corners[0] != corners[1]
 
 
+# -- round a tumour
+
+
+@quick
+@given(st.integers(0, 4 * PER_SUBJECT - 1), sizes)
+def test_a_centred_block_lies_round_a_tumour_voxel_as_far_as_the_volume_goes(cohort, whole, index, size):
+    """So that such a voxel is in its middle, or the block at the volume's end."""
+    batch, volume = Patches(whole, size, centred=1.0).batch([index]), cohort.volume(index // PER_SUBJECT)
+    seg, most = batch["seg"][0].numpy(), np.subtract(volume["seg"].shape, size).clip(0)
+    at = tuple(inside(a, b) for a, b in zip(volume["seg"].shape, size, strict=True))
+    corners = np.argwhere(volume["seg"] > 0) - np.array(size) // 2
+    expected = {tuple(corner) for corner in corners.clip(0, most)}
+    assert seg.any() and expected & set(places(volume["seg"], seg[at]))
+
+
+def test_every_label_is_as_likely_to_be_centred_however_rare(cohort, whole):
+    """Blocks of one voxel show which was drawn."""
+    volume = cohort.volume(0)["seg"]
+    assert np.bincount(volume.ravel())[[1, 2, 4]].min() < volume.astype(bool).sum() / 3.5
+    drawn = Patches(whole, (1, 1, 1), centred=1.0).batch(range(600))["seg"].flatten()
+    assert drawn.bincount(minlength=5).tolist() == pytest.approx([0, 200, 200, 0, 200], abs=40)
+
+
+@pytest.mark.parametrize("centred", [0.0, 0.3, 1.0])
+def test_as_many_blocks_are_centred_as_the_chance_says(cohort, whole, centred):
+    tumour = (cohort.volume(0)["seg"] > 0).mean()
+    shown = (Patches(whole, (1, 1, 1), centred=centred).batch(range(1000))["seg"] > 0).float().mean().item()
+    assert shown == pytest.approx(centred + (1 - centred) * tumour, abs=0.04) and tumour < 0.1
+
+
+def test_a_subject_without_tumour_is_cut_anywhere(cohort, whole, monkeypatch):
+    monkeypatch.setitem(vars(cohort), "seg", np.zeros_like(cohort.seg))
+    one, two = (Patches(whole, (4, 4, 4), centred=chance).batch(range(40)) for chance in (0.0, 1.0))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1])
+def test_a_chance_is_between_0_and_1(whole, wrong):
+    with pytest.raises(ValueError, match=f"centred={wrong} is a chance, between 0 and 1"):
+        Patches(whole, (4, 4, 4), centred=wrong)
+
+
+# -- what is in it
+
+
 def test_a_missing_modality_is_0_after_normalisation_and_said_to_be_missing(cohort, whole):
     batch = Patches(whole, (8, 16, 16)).batch([0, PER_SUBJECT])
     assert batch["present"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]

@@ -21,6 +21,7 @@ from tests.methods.small import fit
         ({"layers": 4}, "layers=4 must lie between 1 and 3, one more than levels"),
         ({"dropout": 1.0}, "dropout=1.0 must be at least 0 and below 1"),
         ({"dropout": -0.1}, "dropout=-0.1 must be at least 0 and below 1"),
+        ({"centred": 1.5}, "centred=1.5 must lie between 0 and 1"),
         ({"frequency_level": 5}, "frequency_level=5 must be a whole number from 0 to 4"),
         ({"frequency_level": -1}, "frequency_level=-1 must be a whole number from 0 to 4"),
         ({"frequency_level": 1.5}, "frequency_level=1.5 must be a whole number"),
@@ -147,6 +148,8 @@ def test_the_view_cuts_cubes_and_carries_no_more_than_it_must(clinic):
     view = small.recipe().method.view(clinic.subset("train"))
     batch = view.batch([0, 4000])
     assert batch["images"].shape == (2, 4, 8, 8, 8) and set(batch) == {"images", "present", "seg", "subject"}
+    assert view.centred == small.recipe().method.centred == 0.5
+    assert small.recipe(centred=0.0).method.view(clinic.subset("train")).centred == 0
 
 
 @pytest.mark.parametrize("count", [1, 4])
