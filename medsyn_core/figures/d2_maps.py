@@ -168,9 +168,9 @@ class Maps:
             for value, lane, colour in zip(values, lanes, self.names.values(), strict=True):
                 ax.plot(value, lane, "o", color=colour, markersize=6)
             ax.plot([np.nanmean(values)] * 2, [line - 0.3, line + 0.3], color="black", linewidth=2, zorder=1)
-            ax.annotate(f"{np.nanmean(values):.2f}", (np.nanmean(values), line - 0.34), ha="center", fontsize=9)
+            ax.text(1.1, line, f"{np.nanmean(values):.2f}", ha="left", va="center", fontsize=9)
         ax.axvline(0, color=style.GREY, linewidth=0.8)
-        ax.set(xlim=(-1.05, 1.05), ylim=(len(scores) - 0.3, -0.85), xticks=(-1, 0, 1), yticks=range(len(scores)))
+        ax.set(xlim=(-1.05, 1.05), ylim=(len(scores) - 0.5, -0.5), xticks=(-1, 0, 1), yticks=range(len(scores)))
         ax.set_yticklabels(scores, rotation=90, va="center")
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", visible=False)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,14 +13,8 @@ from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.hifi_umap import Queries, QueryMaps
 from medsyn_core.figures.picture import Picture
 from medsyn_core.figures.recorded import kept, of_row
-from medsyn_core.figures.utad import square_round
+from medsyn_core.figures.translations import Direction, side_by_side, square_round
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-LIMITS = (0.0, 1.1)  # of the grey images; 1 is the bright end of a modality's own scale
-CELL = 1.02  # inches
 SHORT = {
     "atlas": "atlas",
     "own-look-up": "own look-\nup (oracle)",
@@ -40,25 +32,6 @@ WITH_AND_WITHOUT = {"full": "with PGD", "full-no-pixel": "without PGD"}
 
 
 # -- figures 4 and 5
-
-
-@dataclass(frozen=True)
-class Direction:
-    """One slice in one direction: images by column, "source" and "ground truth" first, (H, W) each; where errors are
-    counted (H, W) bool; where to look closer, None for nowhere."""
-
-    names: tuple[str, str]
-    images: dict[str, np.ndarray]
-    counted: np.ndarray
-    near: tuple[slice, slice] | None
-
-    def error(self, column: str) -> np.ndarray:
-        """(H, W) absolute error of a column."""
-        return np.abs(self.images[column] - self.images["ground truth"])
-
-    def off(self, column: str) -> float:
-        """Its mean where errors are counted, in grey levels of 255."""
-        return 255 * float(self.error(column)[self.counted].mean())
 
 
 def directions(found: Results, rows: Sequence[str], first: int = 0, closer: bool = False) -> list[Direction]:
@@ -98,59 +71,13 @@ def _translations(found: Results, rows: Sequence[str], closer: bool) -> Picture:
     if closer:
         lines, where = "whole images, the framed tumour magnified and", "the tumour's box"
     return Picture(
-        _lines(shown),
+        side_by_side(shown, SHORT),
         alt=f"{len(said)} directions, one test slice each: {lines} absolute errors below each other; columns: source, "
         f"ground truth and {len(rows)} methods. Mean absolute error inside {where}, in grey levels of 255. "
         f"{'; '.join(said)}",
         caption=f"HiFi-Syn {'F5' if closer else 'F4'} (seed 0; slices chosen by the data). Errors share one scale; the "
         f"numbers are their means inside {where}, in grey levels of 255. Below the source is the error of copying it.",
     )
-
-
-@style.styled
-def _lines(shown: Sequence[Sequence[Direction]]) -> Figure:
-    """A plan below the other; its two directions side by side."""
-    columns, closer = list(shown[0][0].images), shown[0][0].near is not None
-    high, wide, sides = 3 if closer else 2, len(columns), len(shown[0])
-    errors = [direction.error(c) for pair in shown for direction in pair for c in columns[2:]]
-    top = float(np.percentile(np.stack(errors), 99.5)) or 1.0
-    fig = style.figure(1.5 + CELL * (wide * sides + 0.3), 0.5 + CELL * high * len(shown))
-    widths = ([1.0] * wide + [0.25]) * sides  # a gap after each direction but the last
-    axes = fig.subplots(high * len(shown), len(widths) - 1, squeeze=False, width_ratios=widths[:-1])
-    for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-        ax.grid(False)
-    for (p, d), direction in np.ndenumerate(np.array(shown, dtype=object)):
-        own = axes[p * high : (p + 1) * high, d * (wide + 1) : (d + 1) * (wide + 1) - 1]
-        for c, column in enumerate(columns):
-            _images(own[:-1, c], direction, column)
-            if column != "ground truth":
-                map_ = own[-1, c].imshow(direction.error(column), cmap=style.ERROR_MAP, vmin=0, vmax=top)
-                place = {"transform": own[-1, c].transAxes, "ha": "left", "va": "top"}
-                own[-1, c].text(0.03, 0.98, f"{direction.off(column):.1f}", color="white", fontsize=8, **place)
-            if p == 0:
-                own[0, c].set_title(SHORT.get(column, column.replace(" ", "\n")))
-        source, target = (NAMES[name] for name in direction.names)
-        for ax, word in zip(own[:, 0], (f"{source} →\n{target}", *["tumour"] * closer, "error"), strict=True):
-            ax.set_ylabel(word)
-    bar = fig.colorbar(map_, ax=axes, label="absolute error", aspect=30, shrink=min(1.0, 2 / len(shown)), extend="max")
-    bar.outline.set_visible(False)
-    return fig
-
-
-def _images(axes: Sequence[Axes], direction: Direction, column: str) -> None:
-    """A column's whole image and, where there are two axes, the framed part of it."""
-    from matplotlib.patches import Rectangle
-
-    image = direction.images[column]
-    axes[0].imshow(image, vmin=LIMITS[0], vmax=LIMITS[1])
-    if direction.near is None:
-        return
-    rows, columns = direction.near
-    axes[1].imshow(image[direction.near], vmin=LIMITS[0], vmax=LIMITS[1])
-    corner, size = (columns.start - 0.5, rows.start - 0.5), (columns.stop - columns.start, rows.stop - rows.start)
-    axes[0].add_patch(Rectangle(corner, *size, fill=False, edgecolor=style.VERMILION, linewidth=1.2))
 
 
 # -- figures 8 and 9

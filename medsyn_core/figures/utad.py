@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from medsyn_core.evaluation import tumour_boxes
@@ -14,12 +11,8 @@ from medsyn_core.experiments.utad_exhibits import STRUCTURES
 from medsyn_core.figures import style
 from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
+from medsyn_core.figures.translations import Direction, side_by_side, square_round
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-LIMITS = (0.0, 1.1)  # of the grey images; 1 is the bright end of a modality's own scale
 SHORT = {
     "atlas": "atlas",
     "teacher-zeros": "teacher,\nzeros map",
@@ -34,18 +27,6 @@ SHORT = {
 # -- figure 3
 
 
-def square_round(box: np.ndarray, margin: int = 2) -> tuple[slice, slice]:
-    """The square of pixels that holds a box (H, W) bool with a margin, moved inwards at the image's border; the whole
-    image where there is no box."""
-    if not box.any():
-        return slice(0, box.shape[0]), slice(0, box.shape[1])
-    spans = [np.flatnonzero(box.any(axis=axis))[[0, -1]] for axis in (1, 0)]  # first and last row, column
-    side = min(max(last - first + 1 for first, last in spans) + 2 * margin, *box.shape)
-    starts = [(first + last + 1 - side) // 2 for first, last in spans]
-    starts = [int(np.clip(start, 0, n - side)) for start, n in zip(starts, box.shape, strict=True)]
-    return tuple(slice(start, start + side) for start in starts)
-
-
 def translations(found: Results) -> Picture:
     """UTAD-Net F3: four directions, three lines each: whole images, the tumour magnified, errors on one scale."""
     kept = {row: arrays for row, arrays in found.pictures().items() if row in SHORT}
@@ -53,66 +34,24 @@ def translations(found: Results) -> Picture:
     modalities = found.records["copy"][0].data["modalities"]
     boxes = tumour_boxes(shared["seg"])  # (4, H, W)
     methods = {row: kept[row]["shown"].astype(np.float32) for row in SHORT if row in kept}  # (4, H, W) each
-    columns, said = [], []
+    shown, said = [], []
     for k, (source, target) in enumerate(SHOWN):
         real = shared["images"][k].astype(np.float32)  # (M, H, W)
-        truth = real[modalities.index(target)]
-        columns.append({"source": real[modalities.index(source)], "ground truth": truth})
-        columns[k] |= {row: images[k] for row, images in methods.items()}
+        images = {"source": real[modalities.index(source)], "ground truth": real[modalities.index(target)]}
+        images |= {row: own[k] for row, own in methods.items()}
         inside = boxes[k] if boxes[k].any() else shared["brain"][k] > 0
-        errors = [f"“{found.title(row)}” {255 * np.abs(m[k] - truth)[inside].mean():.1f}" for row, m in methods.items()]
+        shown.append(Direction((source, target), images, inside, square_round(boxes[k])))
+        errors = [f"“{found.title(row)}” {shown[k].off(row):.1f}" for row in methods]
         said.append(f"{NAMES[source]} to {NAMES[target]}: {', '.join(errors)}")
     return Picture(
-        _three_lines(columns, boxes),
+        side_by_side([[direction] for direction in shown], SHORT, plain=("source", "ground truth")),
         alt="Four directions, one test slice each, three lines a direction: whole images, the framed tumour magnified, "
         f"absolute errors. Columns: source, ground truth and {len(methods)} methods. Mean absolute error inside the "
         f"tumour's box, in grey levels of 255. {'; '.join(said)}",
         caption="UTAD-Net F3 (seed 0; slices chosen by the size of their tumour). The frame is what the second line "
-        "shows; errors share one colour scale.",
+        "shows. Errors share one colour scale; the numbers are their means inside the tumour's box, in grey levels of "
+        "255.",
     )
-
-
-@style.styled
-def _three_lines(columns: list[Mapping[str, np.ndarray]], boxes: np.ndarray, cell: float = 1.18) -> Figure:
-    """columns: for each direction source, ground truth and methods by name, (H, W) each; boxes (4, H, W)."""
-    errors = [np.abs(image - c["ground truth"]) for c in columns for name, image in c.items() if name in SHORT]
-    top = float(np.percentile(np.stack(errors), 99.5)) or 1.0
-    names = list(columns[0])
-    fig = style.figure(0.4 + cell * len(names) + 0.9, 0.5 + cell * 3 * len(columns))
-    axes = fig.subplots(3 * len(columns), len(names))
-    shown = None
-    for k, (images, box) in enumerate(zip(columns, boxes, strict=True)):
-        near = square_round(box)
-        for c, (name, image) in enumerate(images.items()):
-            whole, close, error = axes[3 * k : 3 * k + 3, c]
-            for ax, grey in ((whole, image), (close, image[near])):
-                ax.imshow(grey, vmin=LIMITS[0], vmax=LIMITS[1])
-            _frame(whole, near)
-            if name in SHORT:
-                shown = error.imshow(np.abs(image - images["ground truth"]), cmap=style.ERROR_MAP, vmin=0, vmax=top)
-        source, target = SHOWN[k]
-        axes[3 * k, 0].set_ylabel(f"{NAMES[source]} →\n{NAMES[target]}")
-        axes[3 * k + 1, 0].set_ylabel("tumour")
-        axes[3 * k + 2, 0].set_ylabel("error")  # of the methods; source and truth have none
-    for ax, name in zip(axes[0], names, strict=True):
-        ax.set_title(SHORT.get(name, name.replace(" ", "\n")))
-    for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-        ax.grid(False)
-    bar = fig.colorbar(shown, ax=axes, label="absolute error", aspect=40, shrink=0.5, extend="max")
-    bar.outline.set_visible(False)
-    return fig
-
-
-def _frame(ax: Axes, near: tuple[slice, slice]) -> None:
-    """The border of a crop on the whole image."""
-    from matplotlib.patches import Rectangle
-
-    rows, columns = near
-    corner = (columns.start - 0.5, rows.start - 0.5)
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=style.VERMILION, linewidth=1.2))
 
 
 # -- figure 5
