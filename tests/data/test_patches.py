@@ -105,7 +105,7 @@ def test_places_are_spread_over_the_whole_volume_and_change_with_the_seed(cohort
             (corner,) = places(volume, block)
             corners.append(corner)
     assert all(set(side) == {0, 1, 2} for side in zip(*drawn[0], strict=True))
-    assert drawn[0] != drawn[1]
+    assert drawn[0] != drawn[1] and drawn[0][::2] != drawn[0][1::2]  # each number has a place of its own
     counts = np.bincount(np.array(drawn[0])[:, 0])
     assert counts.min() > 20  # of 120, 40 each
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medsyn_core.losses.dense_distillation import affinity, divergence, feature_distance, resize
-from medsyn_core.losses.segmentation import cross_entropy, one_against_rest, shrink_labels, soft_dice
+from medsyn_core.losses.segmentation import cross_entropy, one_against_rest, rarity, shrink_labels, soft_dice
 from tests.twins import random
 
 K, SHAPE = 4, (2, 3, 4, 5)
@@ -120,6 +120,10 @@ def test_where_classes_are_equally_common_all_voxels_count_alike():
     torch.testing.assert_close(one_against_rest(logits, labels), binary)
 
 
+def test_rarity_is_the_inverse_root_and_0_for_what_is_not_there():
+    assert rarity(torch.tensor([0, 0.04, 0.25, 1])).tolist() == pytest.approx([0, 5, 2, 1])
+
+
 @quick
 @given(st.lists(st.integers(0, 20), min_size=K, max_size=K).filter(any))
 def test_a_classs_say_is_the_root_of_its_share(counts):
@@ -156,8 +160,9 @@ def test_channels_are_averaged_or_repeated_side_by_side():
     x = torch.arange(4.0)[None, :, None, None, None]
     assert resize(x, 2, (1, 1, 1)).flatten().tolist() == [0.5, 2.5]
     assert resize(x, 8, (1, 1, 1)).flatten().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    with pytest.raises(ValueError, match="4 channels cannot be made 6: one must be a multiple of the other"):
-        resize(x, 6, (1, 1, 1))
+    for channels in (3, 6):
+        with pytest.raises(ValueError, match=f"4 channels cannot be made {channels}: one must be a multiple"):
+            resize(x, channels, (1, 1, 1))
 
 
 @quick

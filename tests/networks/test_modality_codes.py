@@ -85,14 +85,14 @@ def test_each_encoder_learns_from_its_modality_alone(count):
 def test_a_code_tells_how_contrasted_a_slice_is(gain):
     """No normalisation: a fresh encoder's biases are 0, so that its codes grow as the image does."""
     torch.testing.assert_close(codes(gain * IMAGES), gain * codes(IMAGES), atol=1e-5, rtol=1e-3)
-    brighter = codes(IMAGES + 1)
-    assert not torch.allclose(brighter, codes(IMAGES), atol=0.1)
+    for other in (codes(IMAGES + 1), -codes(-IMAGES)):  # brightness counts; and layers are rectified
+        assert not torch.allclose(other, codes(IMAGES), atol=0.1)
 
 
 def test_a_code_is_the_average_of_the_last_layer_and_may_be_negative():
     """Behind a rectifier, as in the public code, no cosine of two codes could fall below 0."""
     net = encoders()
-    found, maps = net(IMAGES)
+    found, maps = net(noise(B, M, D, 64, 64))
     last = net.stacks[0][-1](maps[2].flatten(0, 2)).mean(dim=(2, 3))
     torch.testing.assert_close(found, last.unflatten(0, (B, M, D)))
     assert (found < -0.01).any() and (found > 0.01).any()
