@@ -140,8 +140,22 @@ def test_every_label_is_as_likely_to_be_centred_however_rare(cohort, whole):
     """Blocks of one voxel show which was drawn."""
     volume = cohort.volume(0)["seg"]
     assert np.bincount(volume.ravel())[[1, 2, 4]].min() < volume.astype(bool).sum() / 3.5
-    drawn = Patches(whole, (1, 1, 1), centred=1.0).batch(range(600))["seg"].flatten()
+    batch = Patches(whole, (1, 1, 1), centred=1.0).batch(range(600))
+    drawn = batch["seg"].flatten()
     assert drawn.bincount(minlength=5).tolist() == pytest.approx([0, 200, 200, 0, 200], abs=40)
+    voxels = batch["images"].flatten(1).unique(dim=0)
+    assert len(voxels) > 0.8 * volume.astype(bool).sum()  # nearly all of them
+
+
+def test_round_a_tumour_at_its_corner_a_block_stays_in_the_volume(cohort, whole, monkeypatch):
+    seg, size = np.zeros_like(cohort.seg), (4, 7, 8)
+    first, last = np.searchsorted(cohort.subject, [0, 1])
+    seg[first, 0, 0], seg[last - 1, -1, -1] = 1, 4
+    monkeypatch.setitem(vars(cohort), "seg", seg)
+    found = Patches(whole, size, centred=1.0).batch(range(20))["seg"]
+    for block in found:
+        assert block.nonzero().tolist() in ([[0, 0, 0]], [[side - 1 for side in size]])
+    assert set(found.flatten().tolist()) == {0, 1, 4}
 
 
 @pytest.mark.parametrize("centred", [0.0, 0.3, 1.0])
