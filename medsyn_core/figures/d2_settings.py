@@ -10,7 +10,7 @@ import numpy as np
 from medsyn_core.evaluation import compare
 from medsyn_core.experiments import d2
 from medsyn_core.experiments.d2_scores import by_weight
-from medsyn_core.experiments.results import Results
+from medsyn_core.experiments.results import ExhibitError, Results
 from medsyn_core.figures import style
 from medsyn_core.figures.picture import Picture
 from medsyn_core.training import Recipe
@@ -44,11 +44,15 @@ def cases(found: Results, setting: Callable[[Recipe], float | str], rows: Sequen
 
 def weighed(found: Results) -> dict[str, Cases]:
     """What recorded rows say of the weight of each loss, as `weights` takes it; a row that is not recorded is left
-    out."""
-    return {
+    out, and so is a loss with nothing to compare. Raises ExhibitError where that is all of them."""
+    every = {
         term: {w: found.values(row, "dice")[0] for w, row in by_weight(name).items() if row in found.records}
         for name, term in d2.TERMS.items()
     }
+    several = {term: values for term, values in every.items() if len(values) > 1}
+    if not several:
+        raise ExhibitError(f"no loss is recorded at another weight than the recipe's; make them: {found.command()}.")
+    return several
 
 
 def weights(values: Mapping[str, Cases], chosen: float = 1.0) -> Picture:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medsyn_core.experiments import d2
-from medsyn_core.experiments.results import Results
+from medsyn_core.experiments.results import ExhibitError, Results
 from medsyn_core.figures import d2_settings
 from tests.experiments import small_d2
 
@@ -108,6 +108,19 @@ def test_rows_of_weights_stand_at_their_weight_and_rows_that_are_missing_nowhere
     assert all(cases[1.0] == found.values("full", "dice")[0] for cases in values.values())
     panel = dots(d2_settings.weights(values).fig.axes[0])
     assert panel[0.0] == pytest.approx(panel[1.0] - 5, abs=0.3)
+
+
+def test_a_loss_at_one_weight_alone_is_no_panel():
+    small_d2.save(["full", "spatial-0"], seeds=[0])
+    rows = [f"{name}-{weight:g}" for name in d2.TERMS for weight in d2.WEIGHED]
+    assert list(d2_settings.weighed(results("full", *rows))) == ["spatial_contrast"]
+
+
+def test_weights_wait_for_records():
+    small_d2.save(["full"], seeds=[0])
+    rows = [f"{name}-{weight:g}" for name in d2.TERMS for weight in d2.WEIGHED]
+    with pytest.raises(ExhibitError, match="no loss is recorded at another weight"):
+        d2_settings.weighed(results("full", *rows))
 
 
 def test_rows_of_a_setting_stand_in_its_order():
