@@ -150,9 +150,10 @@ def missing_cases(seen: Shown, subjects: Sequence[int] = (0, 1), cases: Sequence
     fig = _figure(seen, subjects, cases)
     names = "; ".join(called(keep) for keep in cases)
     said = " ".join(f"Subject {k + 1}: {_said(seen, number, cases)}." for k, number in enumerate(subjects))
+    many = f"{len(subjects)} test subject{'s' * (len(subjects) != 1)}"
     return Picture(
         fig,
-        alt=f"{len(subjects)} test subject{'s' * (len(subjects) != 1)}: of each the truth and its {len(seen.modalities)} modalities, below them "
+        alt=f"{many}: of each the truth and its {len(seen.modalities)} modalities, below them "
         f"segmentations from {names}. Dice of the whole volume. {said.removesuffix('.')}",
         caption="D²-Net F5: the same network, from fewer and fewer modalities, each segmentation painted on the first "
         f"of FLAIR, T1ce, T2 and T1 that was there. {NOTE}",
