@@ -3,19 +3,20 @@
     python benchmarks/hifi_syn.py [--sizes smoke laptop paper] [--steps 5] [--rounds 3] [--precision 32-true]
 
 A step is one turn of the content critic, one of the domain critics and one of the generator. The rows take turns in one
-process and the ratio of their best rounds is quoted, because machines are noisy; peak memory is read in a fresh process
-for each row. "backbone" has neither bank nor discriminations; "every pixel" lets PGD compare all pixels of the content
-instead of some. "paper" is 216 x 216 with 256 content channels and batch 2, that is one pair.
+process and the ratio of their best rounds is quoted, because machines are noisy, and beside it that of the processor's
+time; peak memory is read in a fresh process for each row. "backbone" has neither bank nor discriminations; "every
+pixel" lets PGD compare all pixels of the content instead of some. "paper" is 216 x 216 with 256 content channels and
+batch 2, that is one pair.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 
 import torch
 from columns import Columns
+from turns import apart, best, taken
 
 from medsyn_core.methods import hifi_syn
 from medsyn_core.profiles import profile
@@ -67,16 +68,12 @@ def recipes_of(size: str) -> tuple[dict[str, Recipe], int]:
     }, px
 
 
-def best_times(size: str, rows: list[str], steps: int, rounds: int, precision: str) -> dict[str, float]:
-    """Seconds a step of each row, the best of its rounds."""
-    (recipes, px), times = recipes_of(size), {row: [] for row in rows}
+def best_times(size: str, rows: list[str], steps: int, rounds: int, precision: str) -> dict[str, tuple[float, float]]:
+    """Seconds a step of each row, by the clock and of the processor, the best of its rounds."""
+    recipes, px = recipes_of(size)
     options = {"progress": False, "device": "cpu", "precision": precision}
-    for row in rows:
-        recipes[row].configure(steps=1).fit(RandomPairs(px), **options)  # warm up, imports included
-    for _ in range(rounds):
-        for row in rows:
-            times[row].append(recipes[row].configure(steps=steps).fit(RandomPairs(px), **options).seconds / steps)
-    return {row: min(taken) for row, taken in times.items()}
+    found = taken({row: recipes[row] for row in rows}, RandomPairs(px), steps, rounds, options)
+    return {row: best(rounds) for row, rounds in found.items()}
 
 
 def peak_of(size: str, row: str, precision: str) -> float | None:
@@ -84,12 +81,6 @@ def peak_of(size: str, row: str, precision: str) -> float | None:
     recipes, px = recipes_of(size)
     recipes[row].configure(steps=1).fit(RandomPairs(px), progress=False, device="cpu", precision=precision)
     return peak_memory_mb(torch.device("cpu"))
-
-
-def apart(function, *arguments):
-    """The function's answer, from a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def main() -> None:
@@ -107,11 +98,12 @@ def main() -> None:
         times = apart(best_times, size, timed, options.steps, options.rounds, options.precision)
         for row in ("backbone", "full", "every pixel"):
             peak = apart(peak_of, size, row, options.precision)
-            seconds = times.get(row)
-            found.append({"size": size, "row": row, "s/step": seconds, "peak MB": peak})
-            cost = (
-                f"{seconds:.4g} s/step, {seconds / times['backbone']:.3f} of the backbone's" if seconds else "not timed"
-            )
+            clock, busy = times.get(row, (None, None))
+            found.append({"size": size, "row": row, "s/step": clock, "busy s/step": busy, "peak MB": peak})
+            cost = "not timed"
+            if row in times:
+                clocks, busies = (ours / theirs for ours, theirs in zip(times[row], times["backbone"], strict=True))
+                cost = f"{clock:.4g} s/step, {clocks:.3f} of the backbone's; the processor's {busy:.4g} s, {busies:.3f}"
             print(f"{size}: {row}: {cost}; peak {peak:.0f} MB; {options.precision}", flush=True)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
