@@ -50,6 +50,15 @@ def test_every_weight_learns():
     assert moved(networks) == set(small.EVERYTHING) == set(networks)
 
 
+@pytest.mark.parametrize("network", ["reconstruction", "teacher", "student"])
+def test_every_decoder_hands_on_to_feature_and_skips(network):
+    """Each on its own: distillation moves the encoder through either of its two."""
+    _, trace = small.trace_of()
+    output = trace.reconstructed if network == "reconstruction" else getattr(trace, network).output
+    slopes = torch.autograd.grad(output.square().sum(), [trace.encoded.z, *trace.encoded.skips])
+    assert all(slope.any() for slope in slopes)
+
+
 def test_the_frequency_loss_has_a_gradient_to_the_codes():
     _, trace = small.trace_of()
     (slope,) = torch.autograd.grad(LOSSES["frequency_contrast"](trace), trace.modality.codes)

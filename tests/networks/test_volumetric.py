@@ -164,10 +164,23 @@ def test_every_modality_skip_and_code_is_used():
     assert depends(steered, coarse(), noise(2, CODE), *skips()) == [True] * 4
 
 
-def test_an_output_is_read_from_the_last_layer():
+def test_an_output_is_read_from_the_last_layer_voxel_by_voxel():
     net = decoder()
     decoded = net(coarse(), skips())
     torch.testing.assert_close(decoded.output, net.head(decoded.layers[-1]))
+    assert net.head.kernel_size == encoder().narrow.kernel_size == (1, 1, 1)
+
+
+def test_what_comes_from_below_is_interpolated_beside_the_skip_and_rectified():
+    net, seen = decoder(), []
+    for block in net.blocks:
+        block.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    z, fine_to_coarse = coarse(), skips()
+    decoded = net(z, fine_to_coarse)
+    for x, below, skip in zip(seen, (z, decoded.layers[0]), reversed(fine_to_coarse), strict=True):
+        larger = F.interpolate(below, scale_factor=2, mode="trilinear", align_corners=False)
+        torch.testing.assert_close(x, torch.cat([larger, skip], dim=1))
+    assert all(-0.05 * x.max() < x.min() < 0 for x in decoded.layers)  # a leak, no more
 
 
 def test_every_weight_learns():
