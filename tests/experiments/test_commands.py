@@ -84,7 +84,7 @@ def test_show_prints_results_claims_and_the_papers_numbers(plan, capsys):
         (["show", "dual-T7"], "there is no exhibit 'dual-T7'"),
         (["show", "dual-T1"], "Make it: python -m medsyn_core record dual"),
         (["show", "dual-T1", "--profile", "smoke"], "smoke numbers never reach"),
-        (["record", "d2"], "no plan for 'd2'"),
+        (["record", "d3"], "no plan for 'd3'"),
         (["record", "dual", "--rows", "vnet"], "no row 'vnet'"),
         (["record", "dual", "--profile", "huge"], "'huge' is no profile"),
         (["record", "dual", "--jobs", "0"], "--jobs 0 must be at least 1"),
