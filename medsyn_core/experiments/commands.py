@@ -48,10 +48,20 @@ def _choice(command: argparse.ArgumentParser) -> None:
 
 
 def _jobs(arguments: argparse.Namespace) -> list:
-    from medsyn_core.experiments.plans import papers, plan
+    from medsyn_core.experiments.plans import PlanError, papers, plan
 
-    names = papers() if arguments.paper == "all" else (arguments.paper,)
-    return [job for name in names for job in plan(name).jobs(arguments.profile, arguments.rows, arguments.seeds)]
+    if arguments.paper != "all":
+        return plan(arguments.paper).jobs(arguments.profile, arguments.rows, arguments.seeds)
+    plans = {name: plan(name) for name in papers()}
+    has = {name: [row.name for row in one.rows] for name, one in plans.items()}
+    for row in arguments.rows or ():
+        if not any(row in rows for rows in has.values()):
+            raise PlanError(f"no plan has a row {row!r}; name a plan to see its rows.")
+    found = []
+    for name, one in plans.items():  # of rows that are named, each plan makes those that it has
+        rows = arguments.rows and [row for row in arguments.rows if row in has[name]]
+        found += one.jobs(arguments.profile, rows, arguments.seeds) if rows or not arguments.rows else []
+    return found
 
 
 def _equations(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from medsyn_core import __version__
 from medsyn_core.__main__ import main
 from medsyn_core.experiments import records
 from medsyn_core.experiments.plans import papers
+from medsyn_core.experiments.plans import plan as find
 from tests.experiments.small import written
 
 
@@ -128,4 +129,11 @@ def test_a_reader_who_stops_early_is_no_error():
 def test_all_plans_are_meant_where_none_is_named(capsys):
     assert main(["records", "--profile", "gpu", "--rows", "copy", "--seeds", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [[paper, "copy"] for paper in papers()]
+    having = [paper for paper in papers() if "copy" in {row.name for row in find(paper).rows}]
+    assert [line.split()[:2] for line in lines[1:]] == [[paper, "copy"] for paper in having]
+    assert set(having) < set(papers())
+
+
+def test_a_row_of_no_plan_at_all_is_an_error(capsys):
+    assert main(["records", "--rows", "copy", "vnet"]) == 1
+    assert "no plan has a row 'vnet'" in capsys.readouterr().err
