@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 
 import torch
 from columns import Columns
+from turns import apart, best, taken
 
 from medsyn_core.methods import d2net
 from medsyn_core.training import Recipe
@@ -62,17 +61,9 @@ def recipes_of(size: str) -> dict[str, Recipe]:
 
 
 def times(size: str, steps: int, rounds: int, options: dict) -> dict[str, list[tuple[float, float]]]:
-    """Seconds a step of each line, round by round: by the clock and of the processor, all its threads together."""
-    recipes, taken = recipes_of(size), {"without": [], "full": []}
-    blocks = RandomBlocks(recipes["full"].method.patch)
-    for recipe in recipes.values():
-        recipe.configure(steps=1).fit(blocks, **options)  # warm up, imports included
-    for _ in range(rounds):
-        for line, recipe in recipes.items():
-            began = time.process_time()
-            seconds = recipe.configure(steps=steps).fit(blocks, **options).seconds
-            taken[line].append((seconds / steps, (time.process_time() - began) / steps))
-    return taken
+    """Seconds a step of each line, round by round: by the clock and of the processor."""
+    recipes = recipes_of(size)
+    return taken(recipes, RandomBlocks(recipes["full"].method.patch), steps, rounds, options)
 
 
 def peak_of(size: str, line: str, options: dict) -> float | None:
@@ -90,14 +81,8 @@ def segmentation(size: str, shape: list[int], device: str) -> dict:
     model.segment(volume[:, :1, :1, :1])  # warm up, imports included
     began, busy = time.perf_counter(), time.process_time()
     model.segment(volume)
-    taken = {"seconds": time.perf_counter() - began, "busy seconds": time.process_time() - busy}
-    return {"window": method.patch, **taken, "peak MB": peak_memory_mb(torch.device(device))}
-
-
-def apart(function, *arguments):
-    """The function's answer, from a fresh process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+    cost = {"seconds": time.perf_counter() - began, "busy seconds": time.process_time() - busy}
+    return {"window": method.patch, **cost, "peak MB": peak_memory_mb(torch.device(device))}
 
 
 def main() -> None:
@@ -115,14 +100,14 @@ def main() -> None:
     for size in arguments.sizes:
         recipe = recipes_of(size)["full"]
         about = f"{size} ({recipe.training.batch_size} x {recipe.method.patch}³)"
-        taken = apart(times, size, arguments.steps, arguments.rounds, options)
-        best = {line: [min(column) for column in zip(*rounds, strict=True)] for line, rounds in taken.items()}
-        for line, (clock, busy) in best.items():
+        rounds = apart(times, size, arguments.steps, arguments.rounds, options)
+        least = {line: best(each) for line, each in rounds.items()}
+        for line, (clock, busy) in least.items():
             peak = apart(peak_of, size, line, options)
             found.append({"size": size, "line": line, "s/step": clock, "busy s/step": busy, "peak MB": peak})
             cost = f"{clock:.4g} s/step, {busy:.4g} s of the processor's"
             print(f"{about}, {line}: {cost}; peak {peak:.0f} MB; {arguments.precision}", flush=True)
-        clock, busy = (full / without for full, without in zip(best["full"], best["without"], strict=True))
+        clock, busy = (full / without for full, without in zip(least["full"], least["without"], strict=True))
         found.append({"size": size, "line": "full / without", "s/step": clock, "busy s/step": busy})
         print(
             f"{about}: distillation makes a step {clock:.3f} times as long, of the processor's {busy:.3f}", flush=True
