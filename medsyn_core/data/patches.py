@@ -43,20 +43,25 @@ class Patches(Dataset):
         check_blocks(cohort.settings)
         self.cohort, self.size, self.seed, self.centred = cohort, tuple(size), seed, centred
         self.numbers = [k for k in subset.numbers if cohort.subjects[k].labelled]
+        self._places: dict[int, list[np.ndarray]] = {}
         if not self.numbers:
             raise ValueError(f"no subject of the {subset.name} set has labels to learn from.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_places": {}}  # another process looks for itself
 
     def __len__(self) -> int:
         return len(self.numbers) * PER_SUBJECT
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"block {i} of a view of {len(self)}")
         return {name: value[0] for name, value in self.batch([i]).items()}
 
     def batch(self, indices: Sequence[int] | Tensor) -> dict[str, Tensor]:
         """The blocks of these indices, see the class."""
-        places = np.asarray(indices) % len(self)
+        places = np.asarray(indices)
+        if len(outside := places[(places < -len(self)) | (places >= len(self))]):
+            raise IndexError(f"block {outside[0]} of a view of {len(self)}")
+        places = places % len(self)  # from the end, too
         numbers = [self.numbers[place // PER_SUBJECT] for place in places]
         cut = [self._cut(number, place % PER_SUBJECT) for number, place in zip(numbers, places, strict=True)]
         images, seg = (np.stack(arrays) for arrays in zip(*cut, strict=True))
@@ -71,7 +76,7 @@ class Patches(Dataset):
     def _cut(self, number: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
         first, last = np.searchsorted(self.cohort.subject, [number, number + 1])
         have = (last - first, *self.cohort.images.shape[2:])  # (D, H, W)
-        corner = self._corner(self.cohort.seg[first:last], np.random.default_rng([self.seed, number, draw]))
+        corner = self._corner(number, have, np.random.default_rng([self.seed, number, draw]))
         read, write = [], []
         for start, side, wanted in zip(corner, have, self.size, strict=True):
             offset = max(wanted - side, 0) // 2
@@ -85,13 +90,23 @@ class Patches(Dataset):
         seg[*write] = self.cohort.seg[rows, *plane]
         return images, seg
 
-    def _corner(self, seg: np.ndarray, rng: np.random.Generator) -> list[int]:
-        """The lowest voxel of a block within a volume of labels (D, H, W), each axis."""
-        most = [max(side - wanted, 0) for side, wanted in zip(seg.shape, self.size, strict=True)]
+    def _corner(self, number: int, have: tuple[int, ...], rng: np.random.Generator) -> list[int]:
+        """The lowest voxel of a block within a subject's volume of (D, H, W) = have, each axis."""
+        most = [max(side - wanted, 0) for side, wanted in zip(have, self.size, strict=True)]
         anywhere = [int(share * (end + 1)) for share, end in zip(rng.random(3), most, strict=True)]
-        labels = np.setdiff1d(np.unique(seg), 0)
-        if rng.random() >= self.centred or not len(labels):
+        tumour = self._tumour(number) if rng.random() < self.centred else []
+        if not tumour:
             return anywhere
-        voxels = np.argwhere(seg == rng.choice(labels))
-        middle = voxels[rng.integers(len(voxels))]
+        voxels = tumour[rng.integers(len(tumour))]
+        middle = np.unravel_index(voxels[rng.integers(len(voxels))], have)
         return [int(np.clip(m - w // 2, 0, end)) for m, w, end in zip(middle, self.size, most, strict=True)]
+
+    def _tumour(self, number: int) -> list[np.ndarray]:
+        """Where each label of a subject's tumour is, flat places in its volume; kept, for to look takes longer than
+        to cut."""
+        if number not in self._places:
+            first, last = np.searchsorted(self.cohort.subject, [number, number + 1])
+            seg = self.cohort.seg[first:last].ravel()
+            places = np.flatnonzero(seg).astype(np.int32)
+            self._places[number] = [places[seg[places] == label] for label in np.unique(seg[places])]
+        return self._places[number]

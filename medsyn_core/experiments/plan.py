@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ class Observer(Protocol):
 
     def arrays(self, run: Any) -> Mapping[str, np.ndarray]:
         """What goes beside the record, asked for after the training."""
+
+
+def nobody(recipe: Recipe, cohort: Any, seed: int) -> None:
+    """No observer: nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Plan:
     rows: tuple[Row | Reference, ...]
     cohort: Callable[..., Any]
     data_hash: Callable[..., str]
-    observe: Callable[[Recipe, Any, int], Observer | None] = field(default=lambda recipe, cohort, seed: None)
+    observe: Callable[[Recipe, Any, int], Observer | None] = nobody
     precision: str = "32-true"
     split: Callable[[int], str] | None = None
     cases: str = "directions"

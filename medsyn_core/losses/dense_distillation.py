@@ -40,7 +40,11 @@ def affinity(student: Tensor, teacher: Tensor) -> Tensor:
     also read the formula, the pooled value would be a cosine divided by the number of its elements.
     """
     with torch.autocast(student.device.type, enabled=False):
-        return F.cosine_similarity(student.float()[:, None], teacher.float(), dim=2).mean(dim=(2, 3, 4))
+        ours, theirs = student.float(), teacher.float()
+        dot = (ours[:, None] * theirs).sum(dim=2)  # (B, K, d, h, w)
+        # By hand: cosine_similarity would measure the student's vectors anew for each class.
+        lengths = [torch.linalg.vector_norm(x, dim=-4).clamp_min(1e-8) for x in (ours, theirs)]
+        return (dot / (lengths[0][:, None] * lengths[1])).mean(dim=(2, 3, 4))
 
 
 def feature_distance(student: Tensor, teacher: Tensor) -> Tensor:

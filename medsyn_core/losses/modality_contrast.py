@@ -71,9 +71,10 @@ def modality_contrast(codes: Tensor, present: Tensor, positive: Tensor, negative
         both = there[:, :, None] & there[:, None]
         against = negative.to(both.device) & both
         opposed = against.any(dim=2, keepdim=True)
-        rivals = torch.where(opposed, similarity, 0.0).masked_fill(~against & opposed, -torch.inf)
-        pushed = rivals.logsumexp(dim=2, keepdim=True)  # (B, M * G, 1), log of the sum over the negatives
         counts = positive.to(both.device) & both & opposed
+        # Who has no negatives does not count; all of its row stands in for them, for a sum over none has no gradient.
+        rivals = similarity.masked_fill(~against & opposed, -torch.inf)
+        pushed = rivals.logsumexp(dim=2, keepdim=True)  # (B, M * G, 1), log of the sum over the negatives
         return (F.softplus(pushed - similarity) * counts).sum() / counts.sum().clamp_min(1)
 
 

@@ -70,6 +70,13 @@ class D2Net(Method):
     affinity_gradient: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("patch", "width", "levels", "features", "code"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1.")
+        if self.shrink < 1 or self.width % self.shrink:
+            raise ValueError(f"shrink={self.shrink!r} must divide width={self.width}.")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature={self.temperature!r} must be above 0.")
         if not 1 <= self.layers <= self.levels + 1:
             raise ValueError(f"layers={self.layers} must lie between 1 and {self.levels + 1}, one more than levels.")
         if not 0 <= self.centred <= 1:
@@ -179,7 +186,8 @@ SIZES = {
 
 def recipe(profile: str | None = None) -> Recipe:
     """D²-Net at the sizes of a profile (default: the one in force), all its terms weighted 1 (d2-11)."""
-    names = tuple(D2Net().networks({}))
+    with torch.random.fork_rng(devices=()):  # only their names are asked for
+        names = tuple(D2Net().networks({}))
     # The paper's rate of 3e-4 is for 400 epochs; a short run that ends gently needs a high one.
     player = Player("segmenter", names, 1e-2, weight_decay=5e-5)
     start = Recipe(D2Net(), LOSSES, (player,), Training(1, batch_size=2, decay_from=0.4))

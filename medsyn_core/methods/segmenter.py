@@ -57,9 +57,10 @@ class Segmenter(nn.Module):
     def segment(self, images: Tensor | np.ndarray, keep: Sequence[str] | None = None) -> Tensor:
         """One subject's images (M, D, H, W), prepared as in training -> BraTS codes (D, H, W) uint8, on the CPU.
 
-        keep: the modalities to look at, by default all; of the others nothing is read. The volume is cut to the brain
-        and covered by blocks of the training's size that overlap by a quarter, as many at a time as `AT_ONCE` holds.
-        Raises ValueError for a modality that it has not learnt, none at all, and images of another shape.
+        keep: the modalities to look at, by default all; of the others nothing is read, and one of zeros is missing. The
+        volume is cut to the brain and covered by blocks of the training's size that overlap by a quarter, as many at
+        a time as `AT_ONCE` holds. Raises ValueError for a modality that it has not learnt, none at all, and images
+        of another shape.
         """
         from monai.inferers import sliding_window_inference
 
@@ -67,7 +68,9 @@ class Segmenter(nn.Module):
         if images.ndim != 4 or len(images) != len(self.modalities):
             raise ValueError(f"images must be ({len(self.modalities)}, D, H, W), not {tuple(images.shape)}.")
         kept = self._kept(keep)
-        present = torch.tensor([float(name in kept) for name in self.modalities])
+        present = torch.tensor(
+            [float(name in kept and image.any()) for name, image in zip(self.modalities, images, strict=True)]
+        )
         images[present == 0] = 0
         answer = torch.zeros(images.shape[1:], dtype=torch.uint8)
         seen = images.any(dim=0)  # (D, H, W)

@@ -118,13 +118,17 @@ class ModalityContent(nn.Module):
 class Fusion3d(nn.Module):
     """Class features side by side, (B, classes * features, d, h, w), -> holistic features (B, features, d, h, w).
 
-    Two convolutions and a squeeze-and-excitation of their channels (Hu et al., 2018).
+    Two convolutions and a squeeze-and-excitation of their channels (Hu et al., 2018). The last is normalised over all
+    channels together: normalised each by itself, they would have one mean, and nothing were left to squeeze.
     """
 
     def __init__(self, classes: int, features: int):
         super().__init__()
         self.mix = nn.Sequential(
-            _convolution(classes * features, classes * features), _convolution(classes * features, features)
+            _convolution(classes * features, classes * features),
+            nn.Conv3d(classes * features, features, 3, padding=1, bias=False),
+            norm(features, groups=1),
+            nn.LeakyReLU(SLOPE),
         )
         self.excite = nn.Sequential(
             nn.Linear(features, features), nn.ReLU(), nn.Linear(features, features), nn.Sigmoid()

@@ -208,6 +208,8 @@ def test_items_count_from_either_end(whole):
     for outside in (len(view), -len(view) - 1):
         with pytest.raises(IndexError, match=f"block {outside} of a view of {len(view)}"):
             view[outside]
+        with pytest.raises(IndexError, match=f"block {outside} of a view of {len(view)}"):
+            view.batch([0, outside])
 
 
 def test_a_batch_is_the_callers_own(whole):
@@ -220,9 +222,10 @@ def test_a_batch_is_the_callers_own(whole):
 
 
 def test_views_pickle_small_and_go_through_a_data_loader(whole):
-    view = Patches(whole, (4, 4, 4))
-    view.batch([0])
+    view = Patches(whole, (4, 4, 4), centred=1.0)
+    block = view.batch([0])
     assert len(pickle.dumps(view)) < 10_000
+    assert torch.equal(pickle.loads(pickle.dumps(view)).batch([0])["images"], block["images"])
     loader = torch.utils.data.DataLoader(view, batch_size=1000)
     assert next(iter(loader))["images"].shape == (1000, 4, 4, 4, 4)
 

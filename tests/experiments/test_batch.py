@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import pytest
 
@@ -93,3 +94,10 @@ def test_every_paper_with_a_plan_has_one():
         assert isinstance(found, Plan)
         assert found.paper == paper
         assert len({row.name for row in found.rows}) == len(found.rows)
+
+
+@pytest.mark.parametrize("paper", papers())
+def test_every_run_of_every_plan_reaches_another_process(paper):
+    for profile in ("smoke", "laptop", "gpu"):
+        jobs = plan_of(paper).jobs(profile)
+        assert [job.identity() for job in pickle.loads(pickle.dumps(jobs))] == [job.identity() for job in jobs]

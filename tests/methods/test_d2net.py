@@ -28,6 +28,11 @@ from tests.methods.small import fit
         ({"encoders": 2}, "encoders=2 must be 1 or 4, one a modality"),
         ({"modalities": ("t1", "t2"), "project": False}, "without E_TM each of 4 classes takes a modality's code"),
         ({"modalities": ("t1", "t2"), "encoders": 4}, "encoders=4 must be 1 or 2"),
+        ({"temperature": 0.0}, "temperature=0.0 must be above 0"),
+        ({"shrink": 0}, "shrink=0 must divide width=4"),
+        ({"shrink": 3}, "shrink=3 must divide width=4"),
+        ({"levels": 0}, "levels=0 must be at least 1"),
+        ({"patch": 0}, "patch=0 must be at least 1"),
         ({"level": 2}, "unknown setting 'level'; there are: .*frequency_level"),
     ],
 )
@@ -85,6 +90,12 @@ def test_the_papers_own_sizes():
     assert (method.patch, method.distance, method.positives, method.reach, method.layers) == (128, 48, 1, 8, 4)
     assert (method.code, method.features, method.width, method.levels) == (8, 4, 8, 5)
     assert (recipe.training.batch_size, player.weight_decay) == (2, 5e-5)
+
+
+def test_a_recipe_takes_no_random_number_from_its_caller():
+    before = torch.random.get_rng_state()
+    d2net.recipe("smoke")
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_one_player_moves_every_network():

@@ -98,6 +98,21 @@ def test_the_network_is_told_what_is_there():
         assert not images[:, [0, 2]].any() and images[:, [1, 3]].all(dim=1).any()
 
 
+def test_a_modality_of_zeros_is_missing():
+    echo, images = Echo(), noise(4, 9, 9, 9)
+    images[3] = 0
+    echo.segment(images)
+    echo.segment(images, ("t1", "flair"))
+    assert [present[0].tolist() for _, present in echo.shown] == [[1, 1, 1, 0], [1, 0, 0, 0]]
+
+
+def test_blocks_overlap_by_a_quarter():
+    """A block's edge sees the least; a voxel there is seen again further inside of the next block."""
+    echo = Echo()
+    echo.segment(noise(4, 20, 8, 8))
+    assert sum(len(images) for images, _ in echo.shown) == 3  # of 8 slices each: at 0, 6 and 12
+
+
 def test_a_blank_volume_has_no_tumour(model):
     echo = Echo()
     assert not echo.segment(np.zeros((4, 9, 9, 9), np.float32)).any() and not echo.shown

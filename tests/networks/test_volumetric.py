@@ -265,6 +265,14 @@ def test_fusion_mixes_all_classes_and_weighs_channels_by_what_they_hold():
     assert len(gate[0].unique()) == FEATURES and sum(isinstance(m, nn.Conv3d) for m in net.modules()) == 2
 
 
+def test_the_gate_of_the_fusion_tells_volumes_apart():
+    """Normalised each by itself, channels would all have one mean, and the gate would be a constant."""
+    net, x = made(Fusion3d, 4, 4), noise(6, 16, 4, 4, 4) + noise(6, 16, 1, 1, 1)
+    squeezed = net.mix(x).mean(dim=(2, 3, 4))  # (6, 4)
+    assert squeezed.std(dim=1).min() > 0.02  # from channel to channel
+    assert net.excite(squeezed).std(dim=0).max() > 3e-3  # from volume to volume
+
+
 def test_a_side_classifier_reads_a_voxel_and_sees_no_other():
     net, layers = made(SideClassifiers, [6, 4], 3), [noise(1, 6, 2, 2, 2), noise(1, 4, 4, 4, 4)]
     with torch.no_grad():
