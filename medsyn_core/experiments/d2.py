@@ -8,6 +8,7 @@ from typing import Any
 
 from medsyn_core.data.splits import FOLDS
 from medsyn_core.experiments.cohorts import hash_volumes, load_volumes
+from medsyn_core.experiments.d2_adversarial import adversarial
 from medsyn_core.experiments.d2_alternatives import dense_kd, multi_kd
 from medsyn_core.experiments.d2_observer import Keeper
 from medsyn_core.experiments.plan import Plan, Row
@@ -40,6 +41,10 @@ def _edited(profile: str, weights: Weights, settings: Mapping[str, Any]) -> Reci
 
 def _alternative(profile: str, name: str, term: Callable) -> Recipe:
     return d2net.recipe(profile).edit(**only()).add(name, term, player="segmenter")
+
+
+def _with_critic(profile: str) -> Recipe:
+    return adversarial(d2net.recipe(profile).edit(**only()))
 
 
 def _nearby(profile: str, times: float) -> Recipe:
@@ -89,6 +94,7 @@ COMPONENTS = (
 NO_TD = dict.fromkeys(("auxiliary", "consistency", "feature_distillation", "logit_distillation"), 0.0)
 ALTERNATIVES = (
     _row("no-projection", "D²-Net without E_TM", {}, (), SECOND, project=False),
+    Row("gan", "GAN: a critic of the reconstructions", _with_critic, seeds=FOLD, turn=SECOND),
     Row(
         "multi-kd",
         "Multi-KD: features of the same layers",

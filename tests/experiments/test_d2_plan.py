@@ -73,6 +73,18 @@ def test_an_alternative_stands_in_the_place_of_both_distillations(name):
     assert described["player"] == "segmenter"
 
 
+def test_a_critic_stands_in_the_place_of_both_contrasts():
+    terms = {"critic": 1.0, "gradient_penalty": 10.0, "realism": 0.1}
+    assert weights("gan") == weights("base") | terms and changed("gan") == {}
+    first, second = recipe("gan").players
+    assert (first.name, first.networks) == ("critic", ("critic",)) and (second,) == FULL.players
+    assert {name: recipe("gan").losses[name].player for name in terms} == {
+        "critic": "critic",
+        "gradient_penalty": "critic",
+        "realism": "segmenter",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
@@ -133,12 +145,12 @@ def test_the_ablation_comes_first_fold_by_fold_and_single_runs_last():
     jobs = [(job.row.name, job.seed) for job in d2.PLAN.jobs("laptop")]
     eight = ["full", "base", "sfmc", "kd", "spatial", "frequency", "feature", "logit"]
     assert jobs[:24] == [(name, seed) for seed in range(3) for name in eight]
-    assert jobs[24:34] == [
-        *((name, 0) for name in ("no-projection", "multi-kd", "dense-kd", "no-td")),
-        *((name, seed) for seed in (1, 2) for name in ("no-projection", "multi-kd", "dense-kd")),
+    assert jobs[24:37] == [
+        *((name, 0) for name in ("no-projection", "gan", "multi-kd", "dense-kd", "no-td")),
+        *((name, seed) for seed in (1, 2) for name in ("no-projection", "gan", "multi-kd", "dense-kd")),
     ]
-    assert {seed for _, seed in jobs[34:]} == {0}
-    assert len(jobs) == len(set(jobs)) == 64
+    assert {seed for _, seed in jobs[37:]} == {0}
+    assert len(jobs) == len(set(jobs)) == 67
 
 
 def test_rows_of_one_fold_have_no_other():
