@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from typing import Any, TypeVar
 
+from medsyn_core.experiments.cohorts import volume_px
 from medsyn_core.figures.tables import Table, listing
 from medsyn_core.profiles import profile
 
@@ -100,17 +101,20 @@ def source(obj: Any, *, docstring: bool = False, fold: bool = False) -> Any:
     return Markdown(shown)
 
 
-def head(*, minutes: float, memory: float) -> Table:
-    """What stands under a chapter's title: what the laptop profile needs (minutes, GB), and where this copy ran."""
+def head(*, minutes: float, memory: float, volumes: bool = False) -> Table:
+    """What stands under a chapter's title: what the laptop profile needs (minutes, GB), and where this copy ran;
+    volumes: whether it looks at whole volumes instead of slices."""
     import torch
 
     cuda = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if cuda else f"CPU, {os.cpu_count()} cores"
     size = profile()
+    planes = f"{size.px} x {size.px} pixels, {size.slices} slices each"
+    voxels = f"whole volumes of {volume_px(size)} x {volume_px(size)} pixels and all their slices"
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy", DISTRIBUTION))
     row = {
         "needs": f"about {minutes:g} min and {memory:g} GB on two CPU cores",
-        "profile": f"{size.name}: {size.subjects} subjects, {size.px} x {size.px} pixels, {size.slices} slices each",
+        "profile": f"{size.name}: {size.subjects} subjects, {voxels if volumes else planes}",
         "run": f"{device}; Python {platform.python_version()}, {versions}",
     }
     return listing([row], {"needs": "in the laptop profile", "profile": "profile of this copy", "run": "executed on"})

@@ -12,6 +12,11 @@ VOLUME_PX = {"laptop": 48}
 segmented in three dimensions."""
 
 
+def volume_px(size: Profile) -> int:
+    """Voxels a side of the whole volumes of a profile."""
+    return VOLUME_PX.get(size.name, size.px)
+
+
 def load_cohort(size: Profile, kind: str = "glioma", scaling: str = "percentile") -> Any:
     """A phantom cohort of a kind at a profile's sizes, prepared if need be; divided as the Dual-D paper does."""
     from medsyn_core import data
@@ -30,13 +35,13 @@ def load_volumes(size: Profile, split: str = "d2net-0") -> Any:
     "d2net-0", "d2net-1" or "d2net-2"."""
     from medsyn_core import data
 
-    sizes = {"subjects": size.subjects, "px": VOLUME_PX.get(size.name, size.px), "slices": "all"}
+    sizes = {"subjects": size.subjects, "px": volume_px(size), "slices": "all"}
     return data.load("phantom", scaling="zscore", split=split, **sizes)
 
 
 def hash_volumes(size: Profile, split: str = "d2net-0") -> str:
     """The identity that `load_volumes` would give; no volume is rendered."""
-    return _hash("glioma", size.subjects, VOLUME_PX.get(size.name, size.px), "all", "zscore", split)
+    return _hash("glioma", size.subjects, volume_px(size), "all", "zscore", split)
 
 
 @cache

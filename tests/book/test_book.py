@@ -55,6 +55,12 @@ def test_head_says_where_the_copy_ran():
     assert "about 3 min and 1.5 GB" in text and "torch" in text and "32 x 32" in text
 
 
+def test_head_says_what_whole_volumes_measure(monkeypatch):
+    monkeypatch.setenv("MEDSYN_PROFILE", "laptop")
+    assert "64 x 64 pixels, 12 slices each" in str(book.head(minutes=3, memory=1))
+    assert "whole volumes of 48 x 48 pixels and all" in str(book.head(minutes=3, memory=1, volumes=True))
+
+
 @pytest.fixture(autouse=True)
 def smoke(monkeypatch):
     monkeypatch.setenv("MEDSYN_PROFILE", "smoke")
