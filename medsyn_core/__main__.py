@@ -7,6 +7,7 @@ import os
 import sys
 
 from medsyn_core import __version__
+from medsyn_core.course import commands as course
 from medsyn_core.data import command
 from medsyn_core.experiments import commands
 
@@ -17,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     subparsers = main.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_arguments(subparsers)
     command.add_arguments(subparsers)
+    course.add_arguments(subparsers)
     subparsers.add_parser("version", help="print the version").set_defaults(run=lambda _: print(__version__))
     return main
 

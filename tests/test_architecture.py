@@ -26,7 +26,8 @@ FLOORS = {
     "experiments": 3,
     "figures": 4,
     "book": 5,
-    "__main__": 5,
+    "course": 5,
+    "__main__": 6,
 }
 SLOW = {
     "IPython",
@@ -41,7 +42,7 @@ SLOW = {
     "sklearn",
     "umap",
 }
-ROOMS = ("data", "losses", "networks", "evaluation", "training", "methods", "experiments", "figures", "book")
+ROOMS = ("data", "losses", "networks", "evaluation", "training", "methods", "experiments", "figures", "book", "course")
 SKIPPED = {".venv", "_build", "_vendor", ".git", "__pycache__", ".hypothesis", ".ruff_cache"}
 TEXT = {".py", ".md", ".yml", ".toml", ".cff", ".ipynb", ".txt", ".bib", ".css", ""}
 

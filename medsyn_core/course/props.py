@@ -1,0 +1,87 @@
+"""Things that a check hands to a student's function and that cannot be sent as tensors: small networks, traces.
+
+A check names one with `Prop("critic", seed=1)`; it is built in the student's process. Settings that are tensors count
+as inputs of the student's function: gradients with respect to them come back under their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medsyn_core.training import Trace
+
+
+@dataclass(frozen=True)
+class Prop:
+    """What is to be built: a name of PROPS and its settings. called: under what name `Answer.moved` lists the network
+    (default: the prop's own); needed where a check hands over two of a kind."""
+
+    name: str
+    settings: dict[str, Any]
+    called: str
+
+    def __init__(self, name: str, *, called: str = "", **settings: Any):
+        if name not in PROPS:
+            raise ValueError(f"there is no prop {name!r}; those that exist: {', '.join(PROPS)}.")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "called", called or name)
+
+
+class SmallCritic(nn.Module):
+    """A smooth critic of whole images, (B, C, H, W) -> (B, 1); no sample sees another."""
+
+    def __init__(self, channels: int = 1, width: int = 4):
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.second = nn.Linear(width, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.second(self.first(images).tanh().square().mean((2, 3)))  # (B, width, H, W) -> (B, 1)
+
+
+class SmallTranslator(nn.Module):
+    """A network from image to image, (B, C, H, W) -> (B, C, H, W)."""
+
+    def __init__(self, channels: int = 1, width: int = 4):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1), nn.Tanh(), nn.Conv2d(width, channels, 3, padding=1)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
+
+
+def _seeded(kind: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """A builder that draws the weights from `seed` and leaves the student's random numbers alone."""
+
+    def make(seed: int = 0, **settings: Any) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return kind(**settings)
+
+    return make
+
+
+def make_bowl(scale: Tensor) -> Callable[[Tensor], Tensor]:
+    """A critic whose slope is known: (B, C, H, W) -> (B, 1), half the sum of scale x^2; scale: fits (C, H, W)."""
+    return lambda images: (scale * images.square()).flatten(1).sum(1, keepdim=True) / 2
+
+
+def make_trace(**given: Any) -> Trace:
+    """A trace that holds these tensors, and whatever else a check puts in, by name."""
+    return Trace({}, None, given)
+
+
+PROPS: dict[str, Callable[..., Any]] = {
+    "bowl": make_bowl,
+    "critic": _seeded(SmallCritic),
+    "translator": _seeded(SmallTranslator),
+    "trace": make_trace,
+}
