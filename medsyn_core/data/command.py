@@ -11,6 +11,9 @@ from .load import NAMES, load, open_source
 from .phantom.protocol import KINDS, SITES
 from .scaling import SCALINGS
 
+READ = tuple(name for name in NAMES if name != "phantom")
+"""Sources that read a folder; the phantom is written in the layout of each."""
+
 
 def add_arguments(subparsers: argparse._SubParsersAction) -> None:
     """Add `data` and its three commands to a parser's subcommands; each sets `run`, a function of the arguments."""
@@ -19,7 +22,7 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser("prepare", help="make a cohort's arrays in the cache, if they are not there")
     command.add_argument("name", nargs="?", default="phantom", choices=NAMES)
-    command.add_argument("root", nargs="?", help="folder of the data (brats, ixi)")
+    command.add_argument("root", nargs="?", help="folder of the data (all but the phantom)")
     _phantom(command)
     planes = 'planes a subject, "all", or "cubic": as far apart as pixels (default: the profile\'s)'
     command.add_argument("--slices", type=_number_or("all", "cubic"), help=planes)
@@ -30,13 +33,14 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument("--jobs", type=int, help="processes (default: up to 4)")
     command.set_defaults(run=_prepare)
 
-    command = commands.add_parser("write", help="write phantom subjects as BraTS-style NIfTI folders")
+    command = commands.add_parser("write", help="write phantom subjects as a folder of NIfTI files")
     command.add_argument("folder", help="a new folder")
     _phantom(command)
+    command.add_argument("--layout", default="brats", choices=READ, help="whose names and folders (default brats)")
     command.set_defaults(run=_write)
 
     command = commands.add_parser("check", help="read a folder's every file and list what is wrong")
-    command.add_argument("name", choices=[name for name in NAMES if name != "phantom"])
+    command.add_argument("name", choices=READ)
     command.add_argument("root", help="folder of the data")
     command.set_defaults(run=_check)
 
@@ -81,8 +85,8 @@ def _write(arguments: argparse.Namespace) -> None:
     source = open_source(
         "phantom", subjects=count, px=px, kind=arguments.kind, sites=arguments.sites, seed=arguments.seed
     )
-    folders = write_folder(source, arguments.folder)
-    print(f"{len(folders)} subjects written to {arguments.folder}")
+    write_folder(source, arguments.folder, arguments.layout)
+    print(f"{count} subjects written to {arguments.folder}")
 
 
 def _check(arguments: argparse.Namespace) -> int:

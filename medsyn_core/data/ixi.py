@@ -12,16 +12,13 @@ from scipy import ndimage
 
 from .assemble import Grid, assemble, onto_grid
 from .errors import DataError
-from .masks import head_mask, tissue_classes
+from .masks import brain_or_head, tissue_classes
 from .nifti import AFFINE_TOLERANCE, Scan, read_scan
 from .releases import IXI_NAME, IXI_NOTICE
 from .scan import find_images
 from .volume import SubjectRef, Volume
 
 SITES = ("Guys", "HH", "IOP")
-LARGEST_BRAIN = 2.2
-"""Litres: where more than this is not zero, the skull is still on."""
-
 SKULL = "still has its skull; strip it (HD-BET, SynthStrip) or put a <id>-<site>-<number>-mask.nii.gz beside it"
 
 
@@ -103,10 +100,7 @@ def resample(scan: Scan, grid: Grid) -> Scan:
 def _bare_brain(volume: Volume, mask: np.ndarray | None, notes: list[str]) -> Volume:
     """Zero outside the brain (outside the head if nothing better is known), and tissue classes if there are none."""
     name, first = next(iter(volume.images.items()))
-    litres = abs(np.linalg.det(volume.affine[:3, :3])) * np.count_nonzero(first) / 1e6
-    stripped = mask is not None or litres <= LARGEST_BRAIN
-    if mask is None:
-        mask = first != 0 if stripped else head_mask(first)
+    mask, stripped = brain_or_head(first, volume.affine, mask)
     if not stripped:
         notes.append(SKULL)
     images = {m: np.where(mask, image, np.float32(0)) for m, image in volume.images.items()}

@@ -1,4 +1,4 @@
-"""The one door to images: `load("phantom")`, `load("brats", root)`, `load("ixi", root)`."""
+"""The one door to images: `load("phantom")`, `load("brats", root)`, `load("ixi", root)`, `load("folder", root)`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .splits import Split, rank
 from .store import cache_path
 from .volume import Source
 
-NAMES = ("phantom", "brats", "ixi")
+NAMES = ("phantom", "brats", "ixi", "folder")
 FOV_MM = 192.0
 HEAD_FOV_MM = 240.0
 """Millimetres a side that hold a brain, and a head with its skull."""
@@ -40,13 +40,13 @@ def load(
 ) -> Cohort:
     """A prepared cohort of the embedded phantom or of a folder of yours, from the cache if it was made before.
 
-    name: "phantom", "brats" (2018 to 2023 names, and the Decathlon's Task01) or "ixi"; root: the folder, for the
-    last two; subjects (a number, or "all" of a folder), px (pixels a side) and slices (planes a subject, "all", or
-    "cubic", see `cut.Settings`) default to the profile; scaling: see `scaling.SCALINGS`; fov_mm: millimetres a side, by
-    default 192, and 240 for the phantom's heads with CT; kind and sites: of the phantom, see `phantom.PhantomSource`;
-    on_error: "raise" at the first subject that cannot be read, or "skip" it; seed: of the phantom, of the choice of
-    subjects and of the split; split: see `splits.split`, by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead
-    of $MEDSYN_CACHE; jobs: processes.
+    name: "phantom", "brats" (2018 to 2023 names, and the Decathlon's Task01), "ixi" or "folder" (of your own, see
+    `folder.FolderSource`); root: the folder, for all but the first; subjects (a number, or "all" of a folder), px
+    (pixels a side) and slices (planes a subject, "all", or "cubic", see `cut.Settings`) default to the profile;
+    scaling: see `scaling.SCALINGS`; fov_mm: millimetres a side, by default 192, and 240 for the phantom's heads with
+    CT; kind and sites: of the phantom, see `phantom.PhantomSource`; on_error: "raise" at the first subject that cannot
+    be read, or "skip" it; seed: of the phantom, of the choice of subjects and of the split; split: see `splits.split`,
+    by default Dual-D's ratio, for IXI HiFi-Syn's; cache: instead of $MEDSYN_CACHE; jobs: processes.
 
     Raises DataError (a ValueError) with the subject, the file and what to do, ValueError for an unknown argument.
     """
@@ -106,6 +106,10 @@ def open_source(
         from .ixi import IxiSource
 
         return IxiSource(folder)
+    if name == "folder":
+        from .folder import FolderSource
+
+        return FolderSource(folder)
     from .brats import BratsSource
 
     return BratsSource(folder)

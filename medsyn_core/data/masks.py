@@ -5,6 +5,21 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+LARGEST_BRAIN = 2.2
+"""Litres: where more than this is not zero, the skull is still on."""
+
+
+def brain_or_head(image: np.ndarray, affine: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, bool]:
+    """Where the brain is, (X, Y, Z) bool, and whether that is without the skull.
+
+    mask: is taken if given; else it is where `image` is not 0, if that is no larger than a brain, else the head.
+    affine: (4, 4) voxel to mm.
+    """
+    if mask is not None:
+        return mask, True
+    litres = abs(np.linalg.det(affine[:3, :3])) * np.count_nonzero(image) / 1e6
+    return (image != 0, True) if litres <= LARGEST_BRAIN else (head_mask(image), False)
+
 
 def head_mask(image: np.ndarray) -> np.ndarray:
     """(X, Y, Z) bool: the largest bright body of a T1 or T2 with air around it, holes filled.

@@ -95,8 +95,8 @@ def test_cache_can_be_passed(tmp_path):
 @pytest.mark.parametrize(
     ("name", "root", "how", "message"),
     [
-        ("brat", None, {}, "no cohort called 'brat'; choose one of: phantom, brats, ixi. Did you mean 'brats'"),
-        ("adni", None, {}, "choose one of: phantom, brats, ixi"),
+        ("brat", None, {}, "no cohort called 'brat'; choose one of: phantom, brats, ixi, folder. Did you mean 'brats'"),
+        ("adni", None, {}, "choose one of: phantom, brats, ixi, folder"),
         ("brats", None, {}, r'needs the folder of the data: load\("brats", "/path/to/brats"\)'),
         ("ixi", None, {}, r'load\("ixi", "/path/to/ixi"\)'),
         ("phantom", "x", {}, r'takes no root.*load\("brats", root\)'),
