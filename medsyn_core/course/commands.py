@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import tempfile
 from pathlib import Path
 
 from medsyn_core.course import assignments
 from medsyn_core.course.marking import Marks, mark_many
+from medsyn_core.files import atomic
 
 
 def add_arguments(subparsers: argparse._SubParsersAction) -> None:
@@ -61,13 +60,7 @@ def row(path: Path, marks: Marks) -> dict[str, object]:
 
 def write(rows: list[dict[str, object]], path: Path) -> None:
     """Write rows as CSV; the file appears whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=".marks-", suffix=".csv")
-    try:
-        with open(handle, "w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(rows[0]))
-            table.writeheader()
-            table.writerows(rows)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with atomic(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)

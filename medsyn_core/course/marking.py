@@ -48,18 +48,18 @@ class Marks:
         return [part.name for part in self.parts if part.points < part.of]
 
 
-def mark(assignment: Assignment, source: str, *, parts: bool = True, probe: bool = True) -> Marks:
-    """Mark somebody's source. parts, probe: which of the two. A part that fails takes nothing from the others."""
+def mark(assignment: Assignment, source: str, *, probe: bool = True) -> Marks:
+    """Mark somebody's source, with the probe or without. A part that fails takes nothing from the others."""
     start = time.perf_counter()
     marks: list[Mark] = []
     shown: dict[str, Any] = {}
     with Student(source, own=assignment.own) as student:
-        for part in assignment.parts if parts else ():
+        for part in assignment.parts:
             word = _word(lambda part=part: part.check(student))
             advice = f"{_sentence(word)} {_sentence(part.hint)}" if word and word != NOT_YET else word
             marks.append(Mark(part.name, part.title, 0 if word else part.points, part.points, advice.strip()))
         if probe and assignment.probe:
-            worth_it = not marks or any(mark.points for mark in marks)
+            worth_it = any(mark.points for mark in marks)
             marks.append(_probed(assignment, student, shown) if worth_it else _untrained(assignment))
     return Marks(assignment, tuple(marks), shown, time.perf_counter() - start)
 

@@ -36,10 +36,11 @@ class Probe:
     """A short training with the student's functions.
 
     train: name of function -> function, in; what is to be judged and shown, out. It runs in the student's process, so
-    it must be seeded and cheap (15 to 40 s on one quiet core). Its keys are words for a reader, who is shown them: a
-    tensor (N,) is a curve, (H, W) an image, a number or 0-dim tensor a row of a table. It trains its own baseline, so
-    that both stand side by side. judge: the same, in the marker's process; says in a sentence what is seen, or raises
-    Wrong. Its margin is measured over seeds. seconds: processor time after which training is stopped.
+    it must be seeded and cheap (15 to 40 s on one quiet core), and it trains its own baseline, so that both stand side
+    by side. Its keys are words for a reader, who is shown them: a tensor (N,) is a curve, (H, W) an image, a number or
+    0-dim tensor a row of a table; "slope, your penalty" and "slope, no penalty" share a picture of the slope. judge:
+    the same, in the marker's process; says in a sentence what is seen, or raises Wrong. Its margin is measured over
+    seeds. seconds: processor time after which training is stopped.
     """
 
     points: int

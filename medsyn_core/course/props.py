@@ -6,14 +6,15 @@ as inputs of the student's function: gradients with respect to them come back un
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from medsyn_core.training import Trace
+from medsyn_core.methods import dual_d
+from medsyn_core.training import Recipe, Trace
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,40 @@ def make_trace(**given: Any) -> Trace:
     return Trace({}, None, given)
 
 
+@dataclass(frozen=True)
+class OpenRecipe(Recipe, Mapping):
+    """A recipe whose table can be sent: name of a term -> its weight, its player, and its value on `record`, which is
+    None where the weight is 0. Its edits are open recipes too."""
+
+    record: Trace | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.losses)
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        term = self.losses[name]
+        return {"weight": term.weight, "player": term.player, "value": term(self.record) if term.weight else None}
+
+
+def plain_recipe() -> Recipe:
+    """Dual-D's smallest generator with L1 alone: no critics, no attention."""
+    return dual_d.recipe("smoke").edit(**dual_d.WITHOUT_GLOBAL, **dual_d.WITHOUT_LOCAL, **dual_d.WITHOUT_ATTENTION)
+
+
+def make_recipe(**given: Any) -> OpenRecipe:
+    """`plain_recipe`, with a record of one step that holds these tensors (source, translated, target, brain)."""
+    plain = plain_recipe()
+    record = dual_d.DualDTrace({}, plain.method, given)
+    return OpenRecipe(plain.method, plain.losses, plain.players, plain.training, record)
+
+
 PROPS: dict[str, Callable[..., Any]] = {
     "bowl": make_bowl,
     "critic": _seeded(SmallCritic),
+    "recipe": make_recipe,
     "translator": _seeded(SmallTranslator),
     "trace": make_trace,
 }

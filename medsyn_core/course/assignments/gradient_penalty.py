@@ -52,7 +52,8 @@ def _drawn() -> tuple:
 
 # -- the probe: a critic between sharp and blurred T2, with and without the student's penalty
 
-STEPS, BATCH, WEIGHT = 150, 8, 10.0
+STEPS, BATCH, WEIGHT = 80, 8, 10.0
+LAST = 20  # steps that the slope is averaged over
 LOW, HIGH = 0.6, 1.6  # a slope that the penalty holds
 
 
@@ -81,15 +82,16 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
     view = Paired(data.load("phantom", subjects=8, px=32, slices=4).subset("train"), "t1", "t2")
     sharp = view.batch(range(len(view)))["target"]  # (N, 1, 32, 32)
     blurred = torch.nn.functional.avg_pool2d(sharp, 3, stride=1, padding=1)
-    yours = _trained(sharp, blurred, functions[FUNCTION], seed)
-    none = _trained(sharp, blurred, None, seed)
-    return {"slope, your penalty": yours, "slope, no penalty": none}
+    slopes = {"your penalty": _trained(sharp, blurred, functions[FUNCTION], seed)}
+    slopes["no penalty"] = _trained(sharp, blurred, None, seed)
+    curves = {f"slope (powers of ten), {name}": slope.log10() for name, slope in slopes.items()}
+    return curves | {f"slope at the end, {name}": slope[-LAST:].mean() for name, slope in slopes.items()}
 
 
 def judge(result: Result) -> str:
     """Whether the penalty holds the slope near 1 at the end."""
-    held, free = (float(result[f"slope, {which}"][-30:].mean()) for which in ("your penalty", "no penalty"))
-    seen = f"at the end the critic's slope is {held:.2f} with your penalty, {free:.2f} with none"
+    held, free = (float(result[f"slope at the end, {which}"]) for which in ("your penalty", "no penalty"))
+    seen = f"at the end the critic's slope is {held:.2f} with your penalty, {free:.0f} with none"
     if not LOW <= held <= HIGH:
         raise Wrong(f"{seen}; a penalty that works holds it between {LOW} and {HIGH}")
     return f"{seen}: a price of {WEIGHT:g} holds it near 1"
