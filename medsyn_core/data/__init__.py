@@ -12,7 +12,7 @@ from .splits import Split, folds, split
 from .volume import MODALITIES, REGIONS, TISSUES, Source, SubjectRef, Volume, region, regions
 
 _LATER = {
-    **dict.fromkeys(("bring_back", "write_labels"), ".segmentation"),
+    **dict.fromkeys(("bring_back", "bring_back_image", "write_labels", "write_volume"), ".segmentation"),
     "Patches": ".patches",
     **dict.fromkeys(("Missing", "Paired", "Unpaired", "UnpairedTwo", "all_subsets"), ".views"),
 }
@@ -36,6 +36,7 @@ __all__ = [
     "Volume",
     "all_subsets",
     "bring_back",
+    "bring_back_image",
     "folds",
     "load",
     "prepare",
@@ -43,6 +44,7 @@ __all__ = [
     "regions",
     "split",
     "write_labels",
+    "write_volume",
 ]
 
 
