@@ -71,7 +71,7 @@ class Shot:
         """PSNR of the whole slice and of the tumour's box, against what copying the source gives."""
         if self.made is None:
             return "Source and target are the same: the real image, nothing is translated."
-        made, copied = (self._psnr(image) for image in (self.made, self.source))
+        made, copied = (self.measured(image) for image in (self.made, self.source))
         text = f"PSNR {made['psnr']:.1f} dB (copying the source: {copied['psnr']:.1f} dB)"
         if made["psnr_box"] is None:
             return f"{text}. There is no tumour in this slice."
@@ -88,8 +88,8 @@ class Shot:
         )
         return f"The real {source} slice, {tumour}", f"{middle}. {self.scores}", f"The real {target} of the same slice"
 
-    def _psnr(self, image: np.ndarray) -> dict:
-        """The scores of one image of this slice."""
+    def measured(self, image: np.ndarray) -> dict:
+        """An image (H, W) against the real target: the scores of `evaluation.translation_metrics`."""
         stack = lambda array: np.asarray(array)[None]
         (row,) = translation_metrics(*map(stack, (image, self.real, self.brain, self.seg)), np.zeros(1, int))
         return row
