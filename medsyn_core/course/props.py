@@ -75,6 +75,14 @@ def make_bowl(scale: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda images: (scale * images.square()).flatten(1).sum(1, keepdim=True) / 2
 
 
+def make_judge(slope: float = 1.0, level: float = 0.0) -> nn.Module:
+    """A local discriminator that looks at one pixel at a time: (B, 1, H, W) -> logits slope x + level, both trained."""
+    judge = nn.Conv2d(1, 1, 1)
+    nn.init.constant_(judge.weight, slope)
+    nn.init.constant_(judge.bias, level)
+    return judge
+
+
 def make_trace(**given: Any) -> Trace:
     """A trace that holds these tensors, and whatever else a check puts in, by name."""
     return Trace({}, None, given)
@@ -113,6 +121,7 @@ def make_recipe(**given: Any) -> OpenRecipe:
 PROPS: dict[str, Callable[..., Any]] = {
     "bowl": make_bowl,
     "critic": _seeded(SmallCritic),
+    "judge": make_judge,
     "recipe": make_recipe,
     "translator": _seeded(SmallTranslator),
     "trace": make_trace,
