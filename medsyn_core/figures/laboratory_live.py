@@ -170,7 +170,8 @@ def _charts(trial: Trial) -> str:
     """The score and every term so far, as the static page draws them."""
     metric, thin = trial.metric, trial.run.history.as_dict(POINTS)["series"]
     name = f"{metric.title} on validation subjects"
-    series = {name: [score for _, score in trial.scores], **thin}
+    looks = np.interp(np.linspace(0, trial.step, POINTS), *zip(*trial.scores, strict=True))
+    series = {name: looks, **thin}
     frames = [chart(title, {0: Curve(np.array(values), None, 1)}, shown=0) for title, values in series.items()]
     return (
         f'<figure class="medsyn laboratory" style="margin:0"><style>{LOOK}</style>'
