@@ -62,15 +62,21 @@ def _confine(folder: str, memory_gb: float) -> None:
     sys.path[:] = [path for path in sys.path if path and not _is_solution(path)]
     torch.set_num_threads(1)
     if hasattr(os, "setsid"):
-        import resource
-
         os.setsid()  # so that what it starts ends with it
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+        _limit("RLIMIT_CORE", 0)
+        _limit("RLIMIT_FSIZE", LARGEST_FILE)
         if sys.platform == "linux":  # elsewhere this limit does not count what is mapped
-            most = int(memory_gb * 2**30)
-            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+            _limit("RLIMIT_DATA", int(memory_gb * 2**30))
     sys.addaudithook(_refuse)
+
+
+def _limit(kind: str, most: int) -> None:
+    """Lower a limit of the system; where there is a lower one, that stays."""
+    import resource
+
+    number = getattr(resource, kind)
+    hard = resource.getrlimit(number)[1]
+    resource.setrlimit(number, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _is_solution(path: object) -> bool:
@@ -87,10 +93,7 @@ def _refuse(event: str, arguments: tuple) -> None:
 def _allow(seconds: float) -> None:
     """Processor time from here on, after which the system ends this process."""
     if hasattr(os, "setsid"):
-        import resource
-
-        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + seconds), hard))
+        _limit("RLIMIT_CPU", math.ceil(time.process_time() + seconds))
 
 
 def _guarded(do: Callable[[], dict], seconds: float) -> dict:
@@ -147,12 +150,15 @@ def _reserve(name: str, space: dict[str, Any]) -> None:
             raise Wrong(f"your code calls the package's own {attribute}; write it yourself")
         return original(*arguments, **keywords)
 
+    reserved.is_reserved = True
     setattr(holder, attribute, reserved)
 
 
 def _function(space: Mapping[str, Any], name: str) -> Callable:
     if not callable(space.get(name)):
         raise Wrong(f"there is no function {name}")
+    if getattr(space[name], "is_reserved", False):
+        raise Wrong(f"{name} is the package's own function; write it yourself")
     return space[name]
 
 

@@ -120,7 +120,8 @@ class Student:
 
     def _receive(self, message: bytes | None, seconds: float, more: float) -> dict[str, Any]:
         """Send a message, if any, and wait for the answer: a dict, and nothing else."""
-        clock = Timer(SLOW * seconds + more, self._kill)
+        late = []
+        clock = Timer(SLOW * seconds + more, lambda: (late.append(True), self._kill()))
         clock.daemon = True
         clock.start()
         try:
@@ -128,7 +129,7 @@ class Student:
                 self._connection.send_bytes(message)
             said = self._connection.recv_bytes(LARGEST)
         except (EOFError, OSError):
-            raise Wrong(self._last_words(seconds, late=not clock.is_alive())) from None
+            raise Wrong(self._last_words(seconds, late=bool(late))) from None
         finally:
             clock.cancel()
         return _read(said)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from medsyn_core import data
-from medsyn_core.course.checks import every, finite_in, gradient, reaches, scalar, unchanged, value
+from medsyn_core.course.checks import every, finite_in, gradient, scalar, unchanged, value
 from medsyn_core.course.parts import Assignment, Part, Probe, Result, Wrong
 from medsyn_core.course.props import Prop
 from medsyn_core.data.views import Paired
@@ -42,13 +42,6 @@ MIXED = (
     _mix(0.25, 0.5),
 )
 FLAT = (_bowl(1.0), _images([0.0, 0.0], [3.0, 4.0]), _images([0.0, 0.0], [0.0, 0.0]), _mix(0.5, 1.0))
-
-
-def _drawn() -> tuple:
-    draws = torch.Generator().manual_seed(1)
-    real, fake = torch.rand(2, 3, 1, 4, 4, generator=draws)
-    return Prop("critic", seed=1), real, fake, torch.rand(3, 1, 1, 1, generator=draws)
-
 
 # -- the probe: a critic between sharp and blurred T2, with and without the student's penalty
 
@@ -89,7 +82,13 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
 
 
 def judge(result: Result) -> str:
-    """Whether the penalty holds the slope near 1 at the end."""
+    """Whether the penalty holds the slope near 1 at the end.
+
+    Over 5 seeds it ends at 1.02 to 1.04 with the right penalty. With mistakes: one length for the batch 0.35 to 0.36,
+    scores averaged 10.7 to 11.9, lengths over channels 60 to 81, no graph 826 to 1506 (as without a penalty), sign
+    turned 0. It cannot see one side only (0.98 to 1.02), a missing root (0.97 to 0.99), or lengths averaged before the
+    square (1.02 to 1.05): the examples can.
+    """
     held, free = (float(result[f"slope at the end, {which}"]) for which in ("your penalty", "no penalty"))
     seen = f"at the end the critic's slope is {held:.2f} with your penalty, {free:.0f} with none"
     if not LOW <= held <= HIGH:
@@ -115,7 +114,7 @@ ASSIGNMENT = Assignment(
             "critic",
             3,
             "the critic is trained by it, and rightly",
-            every(gradient(FUNCTION, MIXED, to=("0.scale",)), reaches(FUNCTION, _drawn(), moved=("critic",))),
+            gradient(FUNCTION, MIXED, to=("0.scale",)),
             "The slope is itself differentiated: torch.autograd.grad must keep its graph",
         ),
         Part(
