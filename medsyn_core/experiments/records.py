@@ -9,6 +9,7 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class Record:
     config, config_hash: the recipe; data, data_hash: the cohort and its division; source_hash: the package's
     sources; device: "cpu", "cuda"…; hardware: its name; seconds, peak_mb: cost (None if unknown); metrics:
     one dict a test subject and direction; history: {"steps", "series"}; extra: what the plan observed on the
-    way; sidecar: {"sha256", "names"} of the arrays beside it, None without.
+    way; sidecar: {"sha256", "names"} of the arrays beside it, None without; made: the day it was saved, in UTC, None in
+    records that are older than this field.
     """
 
     paper: str
@@ -59,6 +61,7 @@ class Record:
     history: dict = field(default_factory=lambda: {"steps": [], "series": {}})
     extra: dict = field(default_factory=dict)
     sidecar: dict | None = None
+    made: str | None = None
 
     @property
     def path(self) -> Path:
@@ -119,7 +122,8 @@ def save(record: Record, arrays: dict[str, np.ndarray] | None = None) -> Path:
         with files.atomic(beside) as temporary:
             save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, temporary)
             sidecar = {"sha256": _sha256(temporary), "names": sorted(arrays)}
-    plain = asdict(replace(record, sidecar=sidecar))
+    today = datetime.now(UTC).date().isoformat()
+    plain = asdict(replace(record, sidecar=sidecar, made=today))
     plain["history"] = rounded(plain["history"], HISTORY_DIGITS, "history")
     for name in ("seconds", "peak_mb", "metrics", "extra"):
         plain[name] = rounded(plain[name], METRIC_DIGITS, name)
