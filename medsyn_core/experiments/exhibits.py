@@ -75,26 +75,32 @@ def results(id: str, profile: str) -> Results:
     return Results(own, profile, rows, need.optional, others, seeds)
 
 
-def state(exhibit: ledger.Exhibit) -> dict:
-    """What the records say of an exhibit now: state, profile, device, seeds, page; "not yet" and None where
-    it cannot be shown. A state of "recorded at laptop, 6 of 17 rows" can be shown, with rows that are still empty.
-
-    Of the profiles that can be shown it is the one with most rows, the first of them where they are equal.
+def shown(id: str) -> Results | None:
+    """The records that an exhibit is shown from: of the profiles that can be shown those with most rows, the first of
+    them where they are equal; None where there are none.
     """
-    need = needs().get(exhibit.id)
     best, most = None, 0
-    for profile in PROFILES if need else ():
-        found = results(exhibit.id, profile)
+    for profile in PROFILES if id in needs() else ():
+        found = results(id, profile)
         if not (records.folder() / found.plan.paper / profile).is_dir():
             continue  # nothing at all: no need to look at each run
         if _can_be_shown(found) and found.recorded > most:
             best, most = found, found.recorded
+    return best
+
+
+def state(exhibit: ledger.Exhibit) -> dict:
+    """What the records say of an exhibit now: state, profile, device, seeds, page; "not yet" and None where
+    it cannot be shown. A state of "recorded at laptop, 6 of 17 rows" can be shown, with rows that are still empty.
+    """
+    best = shown(exhibit.id)
     if best is None:
         return {"state": ledger.NOT_YET, "profile": None, "device": None, "seeds": None, "page": None}
+    need = needs()[exhibit.id]
     trained = [r for row in best.records.values() for r in row if r.kind == "training"]
     rows = len(best.rows) * (1 + len(need.others)) + len(need.awaited)
     return {
-        "state": f"recorded at {best.profile}" + ("" if most == rows else f", {most} of {rows} rows"),
+        "state": f"recorded at {best.profile}" + ("" if best.recorded == rows else f", {best.recorded} of {rows} rows"),
         "profile": best.profile,
         "device": ", ".join(sorted({r.device for r in trained})),
         "seeds": len({r.seed for r in trained}),

@@ -1,11 +1,12 @@
-"""What the four papers state and show, row by row: 48 equations and 38 exhibits."""
+"""What the four papers state and show, row by row: 48 equations, 38 exhibits, and claims that nothing here tests."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from medsyn_core.experiments.ledger import d2, dual, hifi, utad
-from medsyn_core.experiments.ledger.rows import NOT_YET, PAPERS, Equation, Exhibit, paper_of
+from medsyn_core.experiments.ledger.claims import UNTESTED
+from medsyn_core.experiments.ledger.rows import NOT_YET, PAPERS, Equation, Exhibit, Untested, paper_of
 
 EQUATIONS: tuple[Equation, ...] = (*utad.EQUATIONS, *hifi.EQUATIONS, *d2.EQUATIONS, *dual.EQUATIONS)
 EXHIBITS: tuple[Exhibit, ...] = (*utad.EXHIBITS, *hifi.EXHIBITS, *d2.EXHIBITS, *dual.EXHIBITS)
@@ -15,8 +16,10 @@ __all__ = [
     "EXHIBITS",
     "NOT_YET",
     "PAPERS",
+    "UNTESTED",
     "Equation",
     "Exhibit",
+    "Untested",
     "equation",
     "equations",
     "exhibits",

@@ -1,4 +1,4 @@
-"""The two kinds of ledger rows, as they are written down by hand."""
+"""The kinds of ledger rows, as they are written down by hand."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ class Exhibit:
     id: str
     title: str
     page: str | None = None
+
+
+@dataclass(frozen=True)
+class Untested:
+    """A claim of a paper that nothing here answers.
+
+    paper: key of PAPERS; where: the place in it; text: the claim; numbers: the paper's own, empty where it gives none;
+    why: nothing here answers it; needed: what would; exhibit: id of the one that it is about, if any.
+    """
+
+    paper: str
+    where: str
+    text: str
+    numbers: str
+    why: str
+    needed: str
+    exhibit: str | None = None
 
 
 def paper_of(id: str) -> str:
