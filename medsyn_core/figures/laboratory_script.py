@@ -22,7 +22,7 @@ if (t === pick) terms.forEach((tr, i) => {
 const now = terms.map(tr => { const [tick, weight] = parts(tr); return tick.checked ? +weight.value : 0 });
 const differs = r => now.map((w, i) => [w, r.weights[i], i]).filter(([a, b]) => Math.abs(a - b) > 1e-9);
 const same = rows.map((r, k) => k).filter(k => !differs(rows[k]).length);
-if (t !== pick) row = same.includes(row) ? row : same.length ? same[0] : -1;
+if (t !== pick && !same.includes(row)) row = [...same.filter(k => rows[k].seeds), ...same, -1][0];
 pick.value = row;
 terms.forEach((tr, i) => {
   const [tick, weight] = parts(tr);
@@ -41,17 +41,19 @@ all(bench, '.chart').forEach(e => {
   e.querySelector('svg').setAttribute('aria-label', e.dataset.term + ': ' + text);
 });
 const say = bench.querySelector('output'), names = all(bench, '[data-weight]').map(e => e.dataset.weight);
-say.textContent = row >= 0 ? rows[row].line
-  : 'No row of the plan has these weights, so there is nothing to show. Nearest: ';
-if (row < 0) {
+say.textContent = row < 0 ? 'No row of the plan has these weights, so there is nothing to show.' : rows[row].line;
+const kept = rows.map((r, k) => k).filter(k => rows[k].seeds);
+if (kept.length && (row < 0 || !rows[row].seeds)) {
+  say.append(' Nearest recorded: ');
   const far = r => differs(r).map(([a, b]) => 1 + Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b)));
   const cost = rows.map(r => far(r).reduce((a, b) => a + b, 0));
-  const first = rows.map((r, k) => k).filter(k => rows.findIndex(r => r.weights + '' === rows[k].weights + '') === k);
+  const first = kept.filter(k => kept.find(j => rows[j].weights + '' === rows[k].weights + '') === k);
   first.sort((a, b) => cost[a] - cost[b]).slice(0, 3).forEach(k => {
     const b = document.createElement('button');
     b.type = 'button';
     b.dataset.jump = k;
-    b.textContent = rows[k].title + ' (' + differs(rows[k]).map(([x, y, i]) => names[i] + ' ' + y).join(', ') + ')';
+    const off = differs(rows[k]).map(([x, y, i]) => names[i] + ' ' + y).join(', ') || 'these weights, other settings';
+    b.textContent = rows[k].title + ' (' + off + ')';
     say.append(b, ' ');
   });
 }

@@ -95,6 +95,18 @@ def test_a_combination_that_was_not_recorded_names_the_nearest_and_leads_there(f
     assert said.locator("button").count() == 0
 
 
+def test_a_row_that_is_not_recorded_names_recorded_ones(first):
+    dual = first.locator("[data-bench=dual]")
+    dual.locator("[data-pick]").select_option(label="sGAN, local discriminator (not yet recorded)")
+    offered = dual.locator("output button").all_inner_texts()
+    assert offered[0] == "FCN (local_adversarial 0, local_discriminator 0)"
+    assert not any("sGAN" in text for text in offered)
+    utad = first.locator("[data-bench=utad]")
+    first.locator("select").first.select_option("1")
+    tick(utad, "distillation", False)
+    assert "Nearest" not in utad.locator("output").inner_text()  # nothing of this method is recorded
+
+
 def test_a_weight_of_zero_is_as_good_as_no_tick(first):
     dual = first.locator("[data-bench=dual]")
     weigh(dual, "difficult_region", 0)
