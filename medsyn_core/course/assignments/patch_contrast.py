@@ -150,7 +150,7 @@ def _alike(encoders: list[UNet], images: Mapping[str, Tensor]) -> Tensor:
 
 
 def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict[str, Tensor | float]:
-    """Two pairs of encoders, with the student's hard negatives and with his plain ones, on slices they have not seen."""
+    """Two pairs of encoders, with the student's hard negatives and with his plain ones, on slices new to them."""
     cohort = data.load("phantom", subjects=8, px=32, slices=4, jobs=1)
     views = {name: Paired(cohort.subset(name), "t1", "t2") for name in ("train", "test")}
     seen, new = (view.batch(range(len(view))) for view in views.values())

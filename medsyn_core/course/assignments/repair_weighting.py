@@ -1,4 +1,4 @@
-"""Repair a weight that repels what it should attract: structures that were deformed more count more (hifi-10, hifi-11)."""
+"""Repair a weight that repels what it should attract, so that deformed structures count more (hifi-10, hifi-11)."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ ASSIGNMENT = Assignment(
             2,
             "right where weights follow the ranks of the deformations",
             value(FUNCTION, [((*THREE, 0.2, 0.5), 0.633932), ((*THREE, 0.5, 1.0), 0.879162)]),
-            "Rank 0 is the largest deformation; w = exp(-alpha rank), times the whole term, over the sum of the weights",
+            "Rank 0 is the largest deformation; w = exp(-alpha rank) times the whole term, over the sum of all w",
         ),
         Part(
             "pull",

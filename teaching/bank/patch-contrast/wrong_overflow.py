@@ -3,7 +3,6 @@
 loses: temperature
 """
 
-import torch
 import torch.nn.functional as F
 
 

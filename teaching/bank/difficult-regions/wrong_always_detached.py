@@ -1,0 +1,14 @@
+"""Detaches the map whatever is asked for, so that nobody can see what a leak does.
+
+loses: leak
+"""
+
+import torch
+
+
+def attended(translated, target, judge, brain, beta=2.0, detached=True):
+    logits = judge(translated)
+    attention = torch.sigmoid(-logits).pow(beta)
+    attention = attention.detach()
+    error = attention * (target - translated).abs() * brain
+    return (error.sum(dim=(1, 2, 3)) / brain.sum(dim=(1, 2, 3)).clamp_min(1)).mean()

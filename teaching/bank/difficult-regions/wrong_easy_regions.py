@@ -1,0 +1,15 @@
+"""Attends to what looks real: M in place of 1 - M.
+
+loses: value, detached, sure
+"""
+
+import torch
+
+
+def attended(translated, target, judge, brain, beta=2.0, detached=True):
+    logits = judge(translated)
+    attention = torch.sigmoid(logits).pow(beta)
+    if detached:
+        attention = attention.detach()
+    error = attention * (target - translated).abs() * brain
+    return (error.sum(dim=(1, 2, 3)) / brain.sum(dim=(1, 2, 3)).clamp_min(1)).mean()

@@ -1,0 +1,13 @@
+"""Never detaches the map: the generator is paid for convincing the judge.
+
+loses: detached, probe
+"""
+
+import torch
+
+
+def attended(translated, target, judge, brain, beta=2.0, detached=True):
+    logits = judge(translated)
+    attention = torch.sigmoid(-logits).pow(beta)
+    error = attention * (target - translated).abs() * brain
+    return (error.sum(dim=(1, 2, 3)) / brain.sum(dim=(1, 2, 3)).clamp_min(1)).mean()
