@@ -141,7 +141,7 @@ def _refuses_other_shapes(student: Student) -> None:
 
 # -- the probe: a branch that has to learn where to stop
 
-STEPS, BAND, MOST_SPILL, MOST_ERROR = 250, 2, 0.1, 0.2
+STEPS, BAND, EMPHASIS, MOST_SPILL, MOST_ERROR = 250, 1, 2.0, 0.2, 0.3
 
 
 def _keep(trace: Any) -> Tensor:
@@ -174,7 +174,8 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
     """Two generators, one with the student's term and one with the paper's: what the local branch paints just outside
     the tumour, and how far it is from the whole image inside."""
     shown: dict[str, Tensor | float] = {}
-    terms = {"your term": functions[FUNCTION], "the paper's": _papers}
+    yours = lambda branch, whole, mask: functions[FUNCTION](branch, whole, mask, BAND, EMPHASIS)
+    terms = {"your term": yours, "the paper's": _papers}
     for name, term in terms.items():
         branch, whole, mask = _fitted(term, seed)
         outside = (F.max_pool2d(mask, 2 * BAND + 1, 1, BAND) > mask) & (whole != 0)

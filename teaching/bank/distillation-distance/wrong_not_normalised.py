@@ -1,0 +1,20 @@
+"""Maps are compared as they are, so a loud teacher makes a large loss.
+
+loses: value, scale, limits, silent
+"""
+
+import torch
+
+
+def attention(x):
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.square().sum(dim=1).flatten(1)
+
+
+def distil(features, teacher_features):
+    if features.shape[0] != teacher_features.shape[0] or features.shape[2:] != teacher_features.shape[2:]:
+        raise ValueError(
+            f"{tuple(features.shape)} and {tuple(teacher_features.shape)} have different batches or places"
+        )
+    off = attention(features) - attention(teacher_features.detach())
+    return off.square().sum(dim=1).mean()

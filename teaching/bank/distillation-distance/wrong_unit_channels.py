@@ -1,0 +1,22 @@
+"""Divides by the length along the channels before summing them, so every map is flat.
+
+loses: value
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def attention(x):
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    x = F.normalize(x, dim=1)
+    return F.normalize(x.square().sum(dim=1).flatten(1), dim=1)
+
+
+def distil(features, teacher_features):
+    if features.shape[0] != teacher_features.shape[0] or features.shape[2:] != teacher_features.shape[2:]:
+        raise ValueError(
+            f"{tuple(features.shape)} and {tuple(teacher_features.shape)} have different batches or places"
+        )
+    off = attention(features) - attention(teacher_features.detach())
+    return off.square().sum(dim=1).mean()
