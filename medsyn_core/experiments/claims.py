@@ -26,8 +26,8 @@ class Answer:
     """A claim as an exhibit's table answers it, in that table's words.
 
     exhibit: its id; text: the claim; numbers: the paper's; of: what is subtracted from what; score: of what; effect:
-    the difference, with its interval or once a seed; p: or a dash; n: subjects or, without a test, in how many seeds
-    the claim is ahead; answer: "yes", "no" or "not decided", which may go on after a colon.
+    the difference, with its interval or once a seed; n: subjects or, without a test, in how many seeds the claim is
+    ahead; answer: "yes", "no" or "not decided", which may go on after a colon.
     """
 
     exhibit: str
@@ -36,7 +36,6 @@ class Answer:
     of: str
     score: str
     effect: str
-    p: str
     n: str
     answer: str
 
@@ -120,7 +119,7 @@ def _answers(table: Table) -> Iterator[Answer]:
         of = cells.get("difference of", difference)
         score = f"{row[place]} [%]" if unit.startswith("%") else row[place]
         n = cells.get("n", row[-2])
-        yield Answer(table.id, row[0], row[1], of, score, row[place + 1], cells.get("p", "–"), n, row[-1])
+        yield Answer(table.id, row[0], row[1], of, score, row[place + 1], n, row[-1])
 
 
 def _confidence(id: str, found: Results) -> Table:

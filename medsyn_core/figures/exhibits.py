@@ -14,10 +14,10 @@ def written(table: Plain) -> Table:
     """One table as Markdown: its title above, its notes below, a line each; columns of numbers are set to the
     right."""
     keys = [str(i) for i in range(len(table.columns))]
-    rows = [dict(zip(keys, map(_unbroken, row), strict=True)) for row in table.rows]
+    rows = [dict(zip(keys, map(unbroken, row), strict=True)) for row in table.rows]
     align = "".join("r" if _numbers(row[i] for row in table.rows) else "l" for i in range(len(keys)))
     body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
-    notes = "\n".join(f"<br><small>{_set(note)}</small>" for note in table.notes).removeprefix("<br>")
+    notes = "\n".join(f"<br><small>{set_note(note)}</small>" for note in table.notes).removeprefix("<br>")
     return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{notes}\n")
 
 
@@ -25,13 +25,14 @@ def _numbers(cells) -> bool:
     return all(any(c.isdigit() or c == "–" for c in cell) and not any(c.isalpha() for c in cell) for cell in cells)
 
 
-def _set(note: str) -> str:
-    """Commands as code: in running text their double hyphens would become dashes."""
+def set_note(note: str) -> str:
+    """A line under a table, its commands as code: in running text their double hyphens would become dashes."""
     return re.sub(r"python -m medsyn_core [\w &-]*\w", lambda command: f"`{command[0]}`", note)
 
 
-def _unbroken(cell: str) -> str:
-    """A number stays on one line with its spread."""
+def unbroken(cell: str) -> str:
+    """A cell whose numbers stay on one line with their spread or interval."""
+    cell = re.sub(r"\[(\S+), (\S+)\]", "[\\1,\u00a0\\2]", cell)
     return cell.replace(" ± ", "\u00a0±\u00a0").replace("< ", "<\u00a0")
 
 
