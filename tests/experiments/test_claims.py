@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from medsyn_core.evaluation import verdict
-from medsyn_core.experiments import claims, dual_exhibits, exhibits, ledger, records
+from medsyn_core.experiments import claims, dual_exhibits, exhibits, hifi, ledger, records
 from medsyn_core.experiments.results import METRICS
-from tests.experiments import small
+from tests.experiments import small, small_d2, small_hifi
 from tests.experiments.small import written
 
 EFFECTS = {"fcn": -1.0, "unet": 0.0, "sgan-global": 0.3, "sgan-local": 0.32, "dual": 0.6, "dual-attention": 1.2}
@@ -120,6 +120,31 @@ def test_seeds_are_counted_where_they_allow_no_test(monkeypatch):
         assert (answer.kind, answer.n) == ("yes", "3 of 3")
         assert answer.of == "smallest other – full, each seed"
         assert len(answer.effect.split(", ")) == 3
+
+
+def test_claims_over_folds_are_answered_as_they_come(monkeypatch):
+    monkeypatch.setattr("medsyn_core.experiments.d2.PLAN", small_d2.MADE)
+    small_d2.save(["full"], seeds=[0])
+    assert not any(answer.recorded for answer in claims.of_exhibit("d2-T2").claims)  # one fold of three
+    small_d2.save(["base", "full"], effect={"full": 5.0})
+    there = {answer.text: answer for answer in claims.of_exhibit("d2-T2").claims}
+    assert [text for text, answer in there.items() if answer.recorded] == ["All of it helps"]
+    found = exhibits.results("d2-T2", "laptop")
+    (claim,) = (claim for claim in exhibits.needs()["d2-T2"].claims if claim.text == "All of it helps")
+    answer = there["All of it helps"]
+    assert answer.kind == found.judge(claim) == "yes"
+    assert answer.effect.startswith(f"{found.measure(claim).mean:+.1f} pp [") and answer.n == "24"
+
+
+def test_tissue_is_given_in_per_cent(monkeypatch):
+    monkeypatch.setattr(hifi, "PLANS", small_hifi.PLANS)
+    rows = ("atlas", "affine-copy", "own-look-up", "real", "baseline", "full")
+    small_hifi.save("hifi", rows, tissues={"full": 0.9, "baseline": 0.8})
+    answers = claims.of_exhibit("hifi-T3").claims
+    assert [answer.score for answer in answers] == ["GM Dice [%]", "GM VS [%]", "WM Dice [%]", "WM VS [%]"]
+    for answer in answers:
+        assert answer.of == "full – baseline" and answer.kind == "yes"
+        assert float(answer.effect.split(" ")[0]) == pytest.approx(10, abs=1.5)
 
 
 def test_what_stands_under_the_tables_comes_with_the_claims(recorded):
