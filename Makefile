@@ -30,7 +30,7 @@ export MEDSYN_PROGRESS := 0
 export OMP_WAIT_POLICY := PASSIVE
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup book test records lab strip clean
+.PHONY: help setup book test records course teaching lab strip clean
 help:   ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -69,6 +69,12 @@ test: $(READY)  ## lint, the book in the smoke profile, every test, the site in 
 
 records: $(READY)  ## make the recorded runs again that are missing or out of date (hours; profile as above)
 	$(PY) -m medsyn_core record all
+
+course: $(READY)  ## write the students' editions and their list (book/assignments) from teaching/source
+	$(PY) scripts/course.py students
+
+teaching: $(READY)  ## execute the teacher's editions, with solutions and rubrics, into _build/teaching
+	$(PY) scripts/course.py teachers
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	MEDSYN_PROGRESS=1 .venv/bin/jupyter lab book
