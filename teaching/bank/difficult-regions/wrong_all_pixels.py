@@ -1,5 +1,4 @@
 """Leaves out the background in the sum, and divides by all pixels.
-
 loses: brain
 """
 

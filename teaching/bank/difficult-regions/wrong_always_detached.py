@@ -1,5 +1,4 @@
 """Detaches the map whatever is asked for, so that nobody can see what a leak does.
-
 loses: leak
 """
 

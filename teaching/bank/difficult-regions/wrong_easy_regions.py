@@ -1,5 +1,4 @@
 """Attends to what looks real: M in place of 1 - M.
-
 loses: value, detached, sure
 """
 

@@ -1,5 +1,4 @@
 """Divides by the brain's size, which is 0 where an image has none.
-
 loses: images
 """
 

@@ -1,5 +1,4 @@
 """Detaches the translated image at the door: nothing is left to train.
-
 loses: detached, leak
 """
 

@@ -1,5 +1,4 @@
 """Detaches the image that the judge sees in place of the map, so that the judge is still trained.
-
 loses: detached, leak
 """
 

@@ -1,5 +1,4 @@
 """Asks the judge about the real image.
-
 loses: value, detached, sure
 """
 

@@ -1,5 +1,4 @@
 """Subtracts from 1 what is 1 in float32 where the judge is sure.
-
 loses: sure
 """
 

@@ -1,5 +1,4 @@
 """Never detaches the map: the generator is paid for convincing the judge.
-
 loses: detached, probe
 """
 

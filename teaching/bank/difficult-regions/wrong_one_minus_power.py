@@ -1,5 +1,4 @@
 """Raises M to the power and subtracts then: 1 - M^beta.
-
 loses: value, plain, brain, detached, sure
 """
 

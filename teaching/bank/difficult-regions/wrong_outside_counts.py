@@ -1,5 +1,4 @@
 """Forgets the mask altogether.
-
 loses: brain
 """
 

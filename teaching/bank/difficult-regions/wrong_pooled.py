@@ -1,5 +1,4 @@
 """Divides the sum over the whole batch by all its brain: large brains outvote small ones.
-
 loses: images
 """
 

@@ -1,5 +1,4 @@
 """Squares the error, which the judge was to weigh.
-
 loses: value, plain, brain, detached, sure
 """
 

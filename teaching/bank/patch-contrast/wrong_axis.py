@@ -1,5 +1,4 @@
 """Takes the softmax of the weights over the queries, where the negatives of one query should share them.
-
 loses: each, hard, constant
 """
 

@@ -1,5 +1,4 @@
 """Divides by the lengths as they are: a feature of zeros makes NaN.
-
 loses: finite
 """
 

@@ -1,5 +1,4 @@
 """Gives easy negatives the large weights: the sign of the hardness is turned round.
-
 loses: hard, constant, probe
 """
 

@@ -1,5 +1,4 @@
 """Detaches positives and negatives, as if they came from a memory: only queries learn.
-
 loses: gradient, constant
 """
 

@@ -1,5 +1,4 @@
 """Compares by inner products and forgets that features have lengths.
-
 loses: length
 """
 

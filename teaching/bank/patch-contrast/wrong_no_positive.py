@@ -1,5 +1,4 @@
 """Leaves the positive out of its own denominator, as the printed set without the query can be read.
-
 loses: value, denominator, temperature, hard, constant
 """
 

@@ -1,5 +1,4 @@
 """Takes exponentials and then the logarithm of their ratio, which overflows at a low temperature.
-
 loses: temperature
 """
 

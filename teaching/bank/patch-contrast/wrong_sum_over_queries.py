@@ -1,5 +1,4 @@
 """Adds the queries up, so that the loss grows with their number.
-
 loses: each
 """
 

@@ -1,5 +1,4 @@
 """Multiplies by the temperature where it should divide.
-
 loses: value, denominator, temperature, hard, constant
 """
 

@@ -1,5 +1,4 @@
 """Lets the positive take part in the softmax of the weights.
-
 loses: hard, constant
 """
 

@@ -1,5 +1,4 @@
 """Lets the gradient run through the weights, which then learn to look away.
-
 loses: constant
 """
 

@@ -1,5 +1,4 @@
 """Weights sum to 1 over the negatives, so that all of them together count as one.
-
 loses: value, denominator, temperature, hard, constant
 """
 

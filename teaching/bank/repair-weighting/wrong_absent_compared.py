@@ -1,5 +1,4 @@
 """Compares with absent structures: their columns stay in the denominator.
-
 loses: absent
 """
 

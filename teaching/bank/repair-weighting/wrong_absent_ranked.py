@@ -1,5 +1,4 @@
 """Ranks absent structures too, so that one that is not there takes rank 0.
-
 loses: absent
 """
 

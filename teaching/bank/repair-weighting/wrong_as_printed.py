@@ -1,5 +1,4 @@
 """Keeps the weight where it is printed, in the numerator alone.
-
 loses: ranks, pull, shift, share, ties, absent, probe
 """
 

@@ -1,5 +1,4 @@
 """Takes the softmax down the columns: a structure of the translation looks for its image.
-
 loses: value, ranks, shift, ties, absent
 """
 

@@ -1,5 +1,4 @@
 """Weighs all similarities of a row, above and below the line: a temperature, not a weight.
-
 loses: ranks, ties, absent
 """
 

@@ -1,5 +1,4 @@
 """Hides absent structures behind minus infinity and subtracts it from itself.
-
 loses: absent, finite
 """
 

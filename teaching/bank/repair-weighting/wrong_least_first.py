@@ -1,5 +1,4 @@
 """Ranks the other way round: the structure that was deformed least weighs most.
-
 loses: ranks, ties, absent
 """
 

@@ -1,5 +1,4 @@
 """Takes exponentials before the logarithm, which overflows at a low temperature.
-
 loses: finite
 """
 

@@ -1,5 +1,4 @@
 """Weighs the whole term and then takes a plain mean, so that alpha turns the loss down.
-
 loses: ranks, share, ties, absent
 """
 

@@ -1,5 +1,4 @@
 """Replaces ranks by the deformations themselves, so that the loss can pay for deforming.
-
 loses: ranks, ties, absent, gradient
 """
 

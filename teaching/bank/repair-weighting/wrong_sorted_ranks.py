@@ -1,5 +1,4 @@
 """Ranks by sorting, which gives equal deformations different weights.
-
 loses: ties
 """
 

@@ -1,0 +1,18 @@
+"""Computes everything without a graph, as one does when one measures.
+loses: scalar, gradient, constant
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def patch_contrast(queries, positives, negatives, temperature=0.1, hardness=0.0):
+    query, positive, negative = (F.normalize(x, dim=-1) for x in (queries, positives, negatives))
+    own = (query * positive).sum(dim=-1)
+    other = (query[:, None] * negative).sum(dim=-1)
+    weight = (hardness * other).detach().log_softmax(dim=1) + math.log(other.shape[1])
+    logits = torch.cat([own[:, None] / temperature, other / temperature + weight], dim=1)
+    return (logits.logsumexp(dim=1) - logits[:, 0]).mean()
