@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -237,10 +238,13 @@ class Job:
         options = {"seed": self.seed, "device": device, "precision": precision, "progress": progress}
         if self.row.teacher is not None:
             lesson = Job(self.plan, self.plan.row(self.row.teacher), self.seed, self.profile)
-            recipe = self.row.taught(lesson.row.recipe(self.profile).fit(cohort, folder=lesson.folder, **options))
+            with in_turn(lesson.folder):
+                teacher = lesson.row.recipe(self.profile).fit(cohort, folder=lesson.folder, **options)
+            recipe = self.row.taught(teacher)
         observer = (self.row.observe or self.plan.observe)(recipe, cohort, self.seed)
         watch = observer.watch if observer else None
-        run = recipe.fit(cohort, folder=self.folder, watch=watch, **options)
+        with in_turn(self.folder):
+            run = recipe.fit(cohort, folder=self.folder, watch=watch, **options)
         outcome = {
             "metrics": run.metrics,
             "history": run.history.as_dict(points=200),
@@ -251,6 +255,22 @@ class Job:
             "extra": observer.extra if observer else {},
         }
         return outcome, observer.arrays(run) if observer else {}
+
+
+@contextmanager
+def in_turn(folder: Path | None) -> Iterator[None]:
+    """Alone among the runs of this machine that train into `folder`: who comes later waits, and finds what was left.
+
+    Runs that learn from one teacher would else meet there, as soon as several are made at a time.
+    """
+    if folder is None:
+        yield
+        return
+    from filelock import FileLock
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.turn")):
+        yield
 
 
 def describe(cohort: Any) -> dict:

@@ -1,4 +1,5 @@
 import dataclasses
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch
 from medsyn_core.data.views import Unpaired
 from medsyn_core.evaluation import translation_metrics
 from medsyn_core.experiments import utad
-from medsyn_core.experiments.plan import Reference
+from medsyn_core.experiments.plan import Reference, in_turn
 from medsyn_core.methods import utad as method
 from medsyn_core.networks.two_branch import STRUCTURES
 from tests.experiments import small
@@ -191,6 +192,19 @@ def test_a_student_learns_from_the_run_of_its_teacher_and_seed(cohort):
     trained = teacher.row.recipe("laptop").fit(cohort, seed=1, device="cpu", folder=teacher.folder, progress=False)
     alone = student.row.taught(trained).fit(cohort, seed=1, device="cpu", progress=False)
     assert [m["psnr"] for m in alone.metrics] == pytest.approx([m["psnr"] for m in learnt.metrics], rel=1e-5)
+
+
+def test_a_student_waits_for_who_else_trains_its_teacher():
+    """Made at the same time, on this machine: the later one takes what the first has left."""
+    (student,) = small.UTAD.jobs("laptop", ["student-wt"], [2])
+    (teacher,) = small.UTAD.jobs("laptop", ["teacher-wt"], [2])
+    waiting = Thread(target=student.run, args=("cpu", "32-true"))
+    with in_turn(teacher.folder):
+        waiting.start()
+        waiting.join(1.0)
+        assert waiting.is_alive() and not (teacher.folder / "checkpoint.pt").exists()
+    waiting.join(60)
+    assert student.load().seed == 2 and (teacher.folder / "checkpoint.pt").exists()
 
 
 def test_references_need_no_training():
