@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medsyn_core.methods import dual_d
+from medsyn_core.course.parts import Wrong
+from medsyn_core.methods import d2net, dual_d
 from medsyn_core.training import Recipe, Trace
 
 
@@ -118,11 +119,41 @@ def make_recipe(**given: Any) -> OpenRecipe:
     return OpenRecipe(plain.method, plain.losses, plain.players, plain.training, record)
 
 
+METHODS = {"dual_d": dual_d, "d2net": d2net}
+
+
+class Player(nn.ModuleDict):
+    """All networks of one player of a method, at the sizes of the smoke profile and for images of 16 pixels."""
+
+    def __init__(self, method: str, player: str):
+        recipe = METHODS[method].recipe("smoke")
+        names = next(p.networks for p in recipe.players if p.name == player)
+        drawn = recipe.method.networks({"target": torch.zeros(1, 1, 16, 16)})
+        super().__init__({name: drawn[name] for name in names})
+
+
+def make_step(method: str, given: dict[str, Tensor], put: dict[str, Tensor], **players: Player) -> Trace:
+    """One step of a method with these players' networks on a batch. put: entries that are not computed but given, by
+    name ("translated"), or a field of one ("modality.codes"). Raises Wrong for an entry that does not exist."""
+    networks = {name: network for player in players.values() for name, network in player.items()}
+    trace = METHODS[method].recipe("smoke").method.trace(networks, given)
+    for path, new in put.items():
+        name, _, part = path.partition(".")
+        if name not in trace.names():
+            raise Wrong(f"the trace of {method} has no {name!r}; it has: {', '.join(trace.names())}")
+        if part and part not in (fields := getattr(getattr(trace, name), "_fields", ())):
+            raise Wrong(f"{name!r} of the trace has no {part!r}; it has: {', '.join(fields) or 'no parts'}")
+        setattr(trace, name, getattr(trace, name)._replace(**{part: new}) if part else new)
+    return trace
+
+
 PROPS: dict[str, Callable[..., Any]] = {
     "bowl": make_bowl,
     "critic": _seeded(SmallCritic),
     "judge": make_judge,
+    "player": _seeded(Player),
     "recipe": make_recipe,
+    "step": make_step,
     "translator": _seeded(SmallTranslator),
     "trace": make_trace,
 }

@@ -84,7 +84,7 @@ LEFT = 0.7  # of the frequency contrast, at most, when training is over
 def _slices(subset: str) -> Tensor:
     """Slices of the subjects of a set, (S, M, G, 16, 16)."""
     cohort = data.load("phantom", subjects=8, px=32, slices=4)
-    volumes = [torch.from_numpy(cohort.volume(k)["images"]).float() for k in cohort.subset(subset).numbers]
+    volumes = [torch.tensor(cohort.volume(k)["images"]).float() for k in cohort.subset(subset).numbers]
     return F.avg_pool3d(torch.stack(volumes), (1, 2, 2))  # (S, M, G, 32, 32) -> (S, M, G, 16, 16)
 
 
@@ -143,7 +143,11 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
 
 
 def judge(result: Result) -> str:
-    """Whether the frequency contrast has been learnt; what it is worth is for the student to say."""
+    """Whether the frequency contrast has been learnt; what it is worth is for the student to say.
+
+    Seen over six seeds: a right amplitude brings it to 0.30 to 0.47 of what it was, one outside the graph leaves it
+    (1.00), a plain root gives weights that are no numbers. One that keeps the sum trains as well: values tell it apart.
+    """
     before, after = (float(result[f"frequency contrast, {name}"]) for name in ("untrained", "in your frequencies"))
     if after != after:
         raise Wrong("the weights are no numbers any more: one missing modality was enough, its code is zero")
