@@ -189,10 +189,12 @@ def train(functions: Mapping[str, Callable], seed: int = 0) -> dict[str, Tensor 
         "squares": fitted(spoilt.edit(synthesis=0).add("other", _power(2))),
     }
     off = {name: ((x - test["target"]).abs() * test["brain"]).sum() / test["brain"].sum() for name, x in made.items()}
-    seen = Spoilt().view(cohort.subset("train")).batch([0])["target"][0, 0]
+    seen = Spoilt().view(cohort.subset("train")).batch([1])["target"][0, 0]
     errors = {f"error in grey levels, {name}": 255 * float(x) for name, x in off.items()}
-    shown = {f"T2, {name}": x[0, 0] for name, x in made.items()}
-    return {**errors, "a target of the training": seen, "T2, the truth": test["target"][0, 0], **shown}
+    widest = test["brain"].sum(dim=(1, 2, 3)).argmax()
+    made = {"the truth": test["target"], **made}
+    shown = {f"T2, {name}": (x * test["brain"])[widest, 0] for name, x in made.items()}
+    return {**errors, "a target of the training": seen, **shown}
 
 
 def judge(result: Result) -> str:

@@ -164,7 +164,7 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
         activity = features[widest].abs().mean(dim=0)  # (h, w)
         shown[f"tumour over brain, {name}"] = _focus(features, new)
         shown[f"activity, {name}"] = activity / activity.max().clamp_min(1e-12)
-    return {**shown, "FLAIR of a new patient": new["image"][widest, 0]}
+    return {"FLAIR of a new patient": new["image"][widest, 0], **shown}
 
 
 def judge(result: Result) -> str:

@@ -1,5 +1,4 @@
 """Takes images of any shapes, and compares every one with every other where an axis is missing.
-
 loses: shape
 """
 

@@ -1,5 +1,4 @@
 """Divides by the area of the mask with no care for a mask that is empty.
-
 loses: mask
 """
 

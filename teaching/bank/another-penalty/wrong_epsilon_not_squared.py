@@ -1,5 +1,4 @@
 """Epsilon itself stands under the root, so the bend is wider than asked for.
-
 loses: value, edge
 """
 

@@ -1,5 +1,4 @@
 """Computes in whatever comes in, so in bfloat16 root and epsilon cancel.
-
 loses: precision
 """
 

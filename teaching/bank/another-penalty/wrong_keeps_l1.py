@@ -1,5 +1,4 @@
 """Adds the new term and leaves L1 where it was.
-
 loses: edit
 """
 

@@ -1,5 +1,4 @@
 """The mask is multiplied in, but the mean still runs over all pixels.
-
 loses: mask
 """
 

@@ -1,5 +1,4 @@
 """The root of the squared error with nothing added: L1 in disguise, with no slope at zero.
-
 loses: value, edge
 """
 

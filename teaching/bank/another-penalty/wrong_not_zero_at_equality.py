@@ -1,5 +1,4 @@
 """Epsilon is added under the root and never taken off again, so a perfect image still pays.
-
 loses: value, edge
 """
 

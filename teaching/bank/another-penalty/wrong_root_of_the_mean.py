@@ -1,5 +1,4 @@
 """Takes the mean first and the root last: one root for all pixels.
-
 loses: value, slope
 """
 

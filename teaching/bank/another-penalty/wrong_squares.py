@@ -1,5 +1,4 @@
 """Forgets the root: squared differences, which a few wild pixels rule.
-
 loses: value, slope, probe
 """
 

@@ -1,5 +1,4 @@
 """The band is what erosion takes away; outside the tumour nothing is weighed.
-
 loses: value, band
 """
 

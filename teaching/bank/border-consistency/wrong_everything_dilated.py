@@ -1,5 +1,4 @@
 """Forgets the erosion: the whole dilated tumour has the weight of the band.
-
 loses: value, band
 """
 

@@ -1,5 +1,4 @@
 """The branch is multiplied by the mask as well, so what it paints outside is never seen.
-
 loses: value, band, sizes, probe
 """
 

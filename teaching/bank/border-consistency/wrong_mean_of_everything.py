@@ -1,5 +1,4 @@
 """Weighs every pixel and then takes the mean over all of them: small tumours count little.
-
 loses: value, sizes
 """
 

@@ -1,5 +1,4 @@
 """The mean runs over slices with a tumour, so a slice without one makes the others dearer.
-
 loses: blank
 """
 

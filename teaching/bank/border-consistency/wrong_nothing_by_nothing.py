@@ -1,5 +1,4 @@
 """Divides by the sum of the weights with no care for a slice without tumour.
-
 loses: blank, short
 """
 

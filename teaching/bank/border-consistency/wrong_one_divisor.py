@@ -1,5 +1,4 @@
 """One divisor for the whole batch: large tumours outvote small ones.
-
 loses: blank, sizes
 """
 

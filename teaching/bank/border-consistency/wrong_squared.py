@@ -1,5 +1,4 @@
 """Squared differences in the place of absolute ones.
-
 loses: value, scale
 """
 

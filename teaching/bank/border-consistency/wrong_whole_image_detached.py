@@ -1,5 +1,4 @@
 """Treats the whole image as a teacher: it is detached, so the global branch learns nothing.
-
 loses: gradient
 """
 

@@ -1,5 +1,4 @@
 """The mean runs over the places too, so fine maps cost less than coarse ones.
-
 loses: value, limits, silent
 """
 
@@ -14,7 +13,5 @@ def attention(x):
 
 def distil(features, teacher_features):
     if features.shape[0] != teacher_features.shape[0] or features.shape[2:] != teacher_features.shape[2:]:
-        raise ValueError(
-            f"{tuple(features.shape)} and {tuple(teacher_features.shape)} have different batches or places"
-        )
+        raise ValueError(f"{tuple(features.shape)} and {tuple(teacher_features.shape)} differ in batch or places")
     return F.mse_loss(attention(features), attention(teacher_features.detach()))

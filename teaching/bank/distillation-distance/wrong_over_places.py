@@ -1,5 +1,4 @@
 """Sums over the places and compares channels: the wrong axis.
-
 loses: value, scale, limits, probe
 """
 
@@ -14,8 +13,6 @@ def attention(x):
 
 def distil(features, teacher_features):
     if features.shape[0] != teacher_features.shape[0] or features.shape[2:] != teacher_features.shape[2:]:
-        raise ValueError(
-            f"{tuple(features.shape)} and {tuple(teacher_features.shape)} have different batches or places"
-        )
+        raise ValueError(f"{tuple(features.shape)} and {tuple(teacher_features.shape)} differ in batch or places")
     off = attention(features) - attention(teacher_features.detach())
     return off.square().sum(dim=1).mean()

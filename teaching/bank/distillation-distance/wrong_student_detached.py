@@ -1,5 +1,4 @@
 """Detaches the wrong one: the student is a constant and the teacher learns.
-
 loses: gradient, teacher
 """
 
@@ -14,8 +13,6 @@ def attention(x):
 
 def distil(features, teacher_features):
     if features.shape[0] != teacher_features.shape[0] or features.shape[2:] != teacher_features.shape[2:]:
-        raise ValueError(
-            f"{tuple(features.shape)} and {tuple(teacher_features.shape)} have different batches or places"
-        )
+        raise ValueError(f"{tuple(features.shape)} and {tuple(teacher_features.shape)} differ in batch or places")
     off = attention(features.detach()) - attention(teacher_features)
     return off.square().sum(dim=1).mean()

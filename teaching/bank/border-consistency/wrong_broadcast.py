@@ -1,0 +1,14 @@
+"""Takes whatever comes, and compares every branch with every whole image where an axis is missing.
+loses: shape
+"""
+
+import torch.nn.functional as F
+
+
+def border_consistency(branch, whole, mask, width=2, emphasis=4.0):
+    window = 2 * width + 1
+    grown = F.max_pool2d(mask, window, stride=1, padding=width)
+    shrunk = 1 - F.max_pool2d(1 - mask, window, stride=1, padding=width)
+    weight = shrunk + emphasis * (grown - shrunk)
+    off = (branch - mask * whole).abs()
+    return ((weight * off).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)).mean()
