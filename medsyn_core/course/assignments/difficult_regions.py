@@ -83,7 +83,7 @@ def _gradient_of_a_fixed_map(student: Student) -> None:
 # -- the probe: a judge that has seen early translations, and two generators that carry on from there
 
 WARM, JUDGED, STEPS, BATCH, BETA = 20, 150, 100, 4, 2.0
-ENOUGH = 0.14
+ENOUGH, SHOWN = 0.14, 2
 
 
 def _trained(network: nn.Module, loss: Callable[[Tensor, Tensor, Tensor], Tensor], batch: Mapping[str, Tensor],
@@ -133,7 +133,8 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
         return (both * brain).sum() / brain.sum()
 
     _trained(judge, opinion, seen, JUDGED, 1e-2)
-    result = {"slice of a new patient, T1": new["source"][0, 0], "slice of a new patient, T2": new["target"][0, 0]}
+    shown = {"T1": new["source"], "T2": new["target"]}
+    result = {f"slice of a new patient, {name}": images[SHOWN, 0] for name, images in shown.items()}
     for name, detached in (("detached", True), ("not detached", False)):
         generator = deepcopy(early)
 
@@ -143,7 +144,7 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
         _trained(generator, loss, seen, STEPS, 3e-3)
         made, error, confidence = _measured(generator, judge, new)
         result |= {
-            f"slice of a new patient, {name}": made[0, 0],
+            f"slice of a new patient, {name}": made[SHOWN, 0],
             f"mean absolute error, {name}": error,
             f"confidence of the judge, {name}": confidence,
         }
