@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medsyn_core.course import assignments
-from medsyn_core.course.marking import Marks, mark_many
 from medsyn_core.files import atomic
+
+if TYPE_CHECKING:
+    from medsyn_core.course.marking import Marks
 
 
 def add_arguments(subparsers: argparse._SubParsersAction) -> None:
@@ -29,6 +32,8 @@ def _at_least_one(text: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from medsyn_core.course.marking import mark_many
+
     if arguments.csv and not arguments.csv.resolve().parent.is_dir():
         raise ValueError(f"--csv {arguments.csv}: there is no folder {arguments.csv.resolve().parent}; make it first.")
     rows = []

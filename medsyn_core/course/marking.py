@@ -36,10 +36,12 @@ class Marks:
 
     @property
     def points(self) -> int:
+        """What was given."""
         return sum(part.points for part in self.parts)
 
     @property
     def of(self) -> int:
+        """What could have been given."""
         return sum(part.of for part in self.parts)
 
     @property

@@ -8,8 +8,11 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Timer
+from threading import Lock, Timer
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -23,6 +26,7 @@ from medsyn_core.course.props import Prop  # noqa: F401  (checks take it from he
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
     PROCESSES.set_forkserver_preload(["medsyn_core.course.child"])
+ALONE = Lock()  # one start at a time
 LARGEST = 256 * 2**20  # bytes of an answer
 START = 120.0  # s until a process that has to import torch is there, on a busy machine
 SLOW = 6.0  # a limit is processor time; by the clock it may take this many times as long, where many share a machine
@@ -102,7 +106,8 @@ class Student:
         self._connection, theirs = PROCESSES.Pipe()
         settings = (theirs, self.source, self._folder.name, self.seconds, self.memory_gb, self.own)
         self._process = PROCESSES.Process(target=child.main, args=settings, daemon=True)
-        self._process.start()
+        with _without_main():
+            self._process.start()
         theirs.close()
         if "problem" in (answer := self._receive(None, self.seconds, START)):
             self.close()
@@ -147,6 +152,19 @@ class Student:
         if code >= 0:
             return f"your code ended its process (exit status {code}); a function returns"
         return f"your code's process was ended by {signal.Signals(-code).name}: did it need too much memory?"
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start a process that does not import what the user has started: a script that checks itself would do so again in
+    every student's process."""
+    with ALONE:
+        own = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = own
 
 
 def _read(said: bytes) -> dict[str, Any]:

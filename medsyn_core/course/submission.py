@@ -61,14 +61,17 @@ def from_cells(cells: Iterable[tuple[str, bool]], functions: Sequence[str]) -> s
                 raise Wrong(f"the cell of {' and '.join(functions)}: {wrong}") from None
             continue
         blocks += [_Block(part, mine) for part in tree.body if _counts(part, mine)]
-    made = {name: k for k, block in enumerate(blocks) for name in block.makes}
+    made: dict[str, list[int]] = {}  # a later definition replaces one; imports of one name stay together
+    for k, block in enumerate(blocks):
+        for name in block.makes:
+            made[name] = [k, *(old for old in made.get(name, ()) if block.first and blocks[old].first)]
     if missing := [name for name in functions if name not in made]:
         raise Wrong(f"there is no function {', '.join(missing)} in this notebook; keep the names that were given")
-    wanted, todo = set(), [made[name] for name in functions]
+    wanted, todo = set(), [k for name in (*functions, "*") for k in made.get(name, ())]
     while todo:
         if (k := todo.pop()) not in wanted:
             wanted.add(k)
-            todo += [made[name] for name in blocks[k].uses if name in made]
+            todo += [other for name in blocks[k].uses for other in made.get(name, ())]
     return "\n\n".join(ast.unparse(blocks[k].part) for k in sorted(wanted, key=lambda k: (not blocks[k].first, k)))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 
 import pytest
 
@@ -38,3 +40,8 @@ def test_a_wrong_call_is_refused(wrong):
     with pytest.raises(SystemExit) as stopped:
         main(["check", *wrong])
     assert stopped.value.code == 2
+
+
+def test_other_commands_do_not_wait_for_torch():
+    code = "import sys, medsyn_core.__main__ as m; m.parser(); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -186,6 +187,14 @@ def test_the_process_and_its_folder_go_with_the_student():
         process = student._process
         assert folder.is_dir()
     assert not folder.exists() and not process.is_alive()
+
+
+def test_it_works_where_there_are_no_forks(monkeypatch):
+    from medsyn_core.course import remote
+
+    monkeypatch.setattr(remote, "PROCESSES", multiprocessing.get_context("spawn"))
+    with Student(KINDS, seconds=2) as student:
+        assert student.call("product", torch.ones(2), torch.ones(2)).value == 2
 
 
 def test_nothing_but_plain_values_is_read_from_it():

@@ -64,6 +64,13 @@ def test_lambdas_and_decorators_work(tmp_path):
     assert run(submission.read(path, ["term"]))["term"](3) == 1.5
 
 
+def test_all_imports_that_a_name_needs_come_along(tmp_path):
+    cells = ("import os.path\nfrom math import *", "import os", "def term(x): return floor(x), os.path.sep, os.sep")
+    assert run(submission.read(notebook(tmp_path / "a.ipynb", *cells), ["term"]))["term"](2.5)[0] == 2
+    source = submission.read(tmp_path / "a.ipynb", ["term"])
+    assert "import os.path" in source and "import os\n" in source
+
+
 def test_broken_cells_elsewhere_do_not_matter(tmp_path):
     path = notebook(tmp_path / "a.ipynb", "this is no python", "def term(): return 1", solution=1)
     assert run(submission.read(path, ["term"]))["term"]() == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from medsyn_core.course.parts import Assignment
+if TYPE_CHECKING:
+    from medsyn_core.course.parts import Assignment
 
 MODULES = {
     "gradient-penalty": "gradient_penalty",
