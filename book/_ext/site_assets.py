@@ -1,8 +1,24 @@
-"""What the pages need from a browser: a local copy of MathJax, each script once, no dead buttons."""
+"""What the pages need from a browser: a local copy of MathJax, each script once, no dead buttons; and mended, what the
+theme writes that weighs too much or that a screen reader stumbles over."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+# What the theme writes on every page -> what should stand there.
+MENDED = {
+    # label-content-name-mismatch (axe-core): who says what stands on a button reaches it
+    r'<summary aria-label="Toggle hidden content">': "<summary>",
+    r'title="Search" aria-label="Search"': 'title="Search"',
+    # summary-name: an arrow alone says nothing
+    r'<summary>(?=<span class="toctree-toggle")': '<summary aria-label="The pages below this one">',
+    # aria-required-children: a list has items; the role that stands there is deprecated
+    r'role="doc-biblioentry"': 'role="listitem"',
+    # 1.5 MB that draws as SVG the icons which a style sheet and its fonts draw as well
+    r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>": "",
+}
+UNUSED = ("**/*.map", "scripts/fontawesome.js")
 
 
 def use_vendored(app, config) -> None:
@@ -31,8 +47,24 @@ def drop_doubled(app, pagename, templatename, context, doctree) -> None:
     context["script_files"][:] = kept
 
 
+def mend(app, exception) -> None:
+    """Put `MENDED` into the pages that were written, and leave out what they no longer ask for."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):  # also the page of search results
+        text = page.read_text(encoding="utf-8")
+        for wrong, right in MENDED.items():
+            text = re.sub(wrong, right, text)
+        page.write_text(text, encoding="utf-8")
+    for pattern in UNUSED:
+        for file in Path(app.outdir, "_static").glob(pattern):
+            file.unlink()
+
+
 def setup(app) -> dict:
+    app.add_js_file("medsyn.js")
     app.connect("config-inited", use_vendored, priority=100)
     app.connect("config-inited", no_download)
     app.connect("html-page-context", drop_doubled, priority=990)
+    app.connect("build-finished", mend)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
