@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REDIRECT = (
     '<!doctype html><html lang="en"><title>{title}</title><meta http-equiv="refresh" content="0; url={page}"></html>'
 )
+WEIGHT = "SITE-WEIGHT"  # stands in book/appendix/runtimes.md
 
 
 def pages(toc: dict) -> list[str]:
@@ -58,6 +59,26 @@ def write_runtimes(executed: Path, names: list[str]) -> None:
     table.write_text("\n".join(lines) + "\n")
 
 
+def weigh(site: Path) -> str:
+    """What the whole site weighs, and what of it is what."""
+    size = lambda found: f"{sum(path.stat().st_size for path in found) / 1e6:.1f} MB"
+    files = [path for path in site.rglob("*") if path.is_file()]
+    shared = [path for path in files if "_static" in path.relative_to(site).parts]
+    written = [path for path in files if path.suffix == ".html"]
+    heaviest = max(written, key=lambda path: path.stat().st_size)
+    return (
+        f"{size(files)}, uncompressed: {size(written)} in pages, the heaviest of them {size([heaviest])} "
+        f"({heaviest.relative_to(site).as_posix()}), and {size(shared)} in scripts, styles and fonts of all pages"
+    )
+
+
+def state_weight(site: Path) -> None:
+    """Put the site's weight where its page of runtimes has a place for it; before the build nobody knows it."""
+    page = site / "book" / "appendix" / "runtimes.html"
+    if page.exists():
+        page.write_text(page.read_text(encoding="utf-8").replace(WEIGHT, weigh(site)), encoding="utf-8")
+
+
 def main() -> int:
     executed, site = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -80,6 +101,7 @@ def main() -> int:
     if done.returncode:
         print("FAILED: the site was not built; the warnings above are its errors.", file=sys.stderr)
         return 1
+    state_weight(site)
     title = yaml.safe_load((ROOT / "_config.yml").read_text())["title"]
     (site / "index.html").write_text(REDIRECT.format(title=title, page=f"{toc['root']}.html"))
     print(f"{len(names)} pages built")
