@@ -273,8 +273,8 @@ def train(functions: Mapping[str, Callable[..., Any]], seed: int = 0) -> dict[st
 def judge(result: Result) -> str:
     """Whether the term was obeyed; whether it helped is an answer in both directions.
 
-    Seen over three seeds: the author's term falls to 0.85 to 0.89 of its value without it, four others of both methods
-    to 0.00 to 0.90; with a weight of 1e-6 it stays at 1.00.
+    Seen over six seeds: the author's term falls to 0.85 to 0.89 of its value without it; with a weight of 1e-6 it ends
+    at 1.00 to 1.01. Four other terms, of both methods, over three seeds: 0.00 to 0.69.
     """
     without, with_it = (result[f"your term after each training, {name}"] for name in ("without it", "with it"))
     seen = f"after training your term is {float(with_it.mean()):.4g} with it and {float(without.mean()):.4g} without it"

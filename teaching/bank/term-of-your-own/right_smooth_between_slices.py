@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def plan() -> dict:
-    return {"method": "d2net", "weight": 0.5, "score": "dice_wt", "better": "higher", "smallest": 0.02}
+    return {"method": "d2net", "weight": 5.0, "score": "dice_wt", "better": "higher", "smallest": 0.02}
 
 
 def my_term(trace) -> Tensor:
