@@ -116,6 +116,31 @@ def check_sliders(tab) -> None:
         assert slider.evaluate(shown) != before or last
 
 
+def test_the_divider_of_the_front_page_moves_and_shows_what_is_chosen(visit):
+    tab = visit(PAGES[0]).tab
+    figure = tab.locator("figure.divider")
+    handle, line = figure.get_by_label("Drag the divider"), figure.locator("i")
+    source, target, _ = figure.locator("select").all()
+    said = lambda: (*figure.locator("b").all_inner_texts(), figure.locator("output").inner_text())
+    alts = lambda: [image.get_attribute("alt") for image in figure.locator("img").all()]
+    place = line.bounding_box()["x"]
+    handle.press("ArrowRight")
+    assert line.bounding_box()["x"] > place and handle.get_attribute("aria-valuetext").startswith("51 %: ")
+    stage = figure.locator(".stage").bounding_box()
+    tab.mouse.click(stage["x"] + 100, stage["y"] + 20)
+    assert line.bounding_box()["x"] + 1.5 == pytest.approx(stage["x"] + 100, abs=3)
+    source.select_option("T1")
+    target.select_option("FLAIR")
+    before = said()
+    assert before[:2] == ("T1, the source", "FLAIR, translated") and "translated from T1 to FLAIR" in alts()[1]
+    source.select_option("FLAIR")  # the target: the pair turns round
+    assert target.locator("option:checked").inner_text() == "T1"
+    assert said()[:2] == ("FLAIR, the source", "T1, translated") and said()[2] != before[2]
+    figure.get_by_label("put the real image").check()
+    assert said()[1] == "real T1" and alts()[1].startswith("The real T1")
+    tab.close()
+
+
 class Links(HTMLParser):
     """Where a page points to, and the places in it that others may point to."""
 

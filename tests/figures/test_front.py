@@ -1,4 +1,4 @@
-"""The divider of the front page: what it shows, says and weighs, and that it moves in a browser."""
+"""The divider of the front page: what it shows, says and weighs. That it moves: tests/book/test_site.py."""
 
 from __future__ import annotations
 
