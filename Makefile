@@ -54,6 +54,9 @@ book: $(SITE)/.built  ## execute the chapters (MEDSYN_PROFILE, default laptop) a
 $(EXECUTED)/%.ipynb: %.ipynb scripts/execute.py requirements.txt $(RECORDS) | $(READY)
 	$(PY) scripts/execute.py $< $@
 
+# They read in the chapters where an exhibit is shown.
+$(addprefix $(EXECUTED)/book/appendix/,claims.ipynb exhibits.ipynb equations.ipynb): $(filter book/part%,$(CHAPTERS))
+
 # Which modules of the package a chapter imported, written by scripts/execute.py beside its executed copy.
 -include $(COPIES:=.d)
 
