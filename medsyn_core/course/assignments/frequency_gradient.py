@@ -145,7 +145,7 @@ def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict
 def judge(result: Result) -> str:
     """Whether the frequency contrast has been learnt; what it is worth is for the student to say.
 
-    Seen over six seeds: a right amplitude brings it to 0.30 to 0.47 of what it was, one outside the graph leaves it
+    Seen over six seeds: a right amplitude brings it to 0.26 to 0.47 of what it was, one outside the graph leaves it
     (1.00), a plain root gives weights that are no numbers. One that keeps the sum trains as well: values tell it apart.
     """
     before, after = (float(result[f"frequency contrast, {name}"]) for name in ("untrained", "in your frequencies"))
