@@ -18,9 +18,14 @@ LEDGERS = "book/appendix"
 """Where the pages lie that these links stand on; their kernels start there."""
 
 
+def place(id: str) -> str:
+    """The anchor of an exhibit or equation: its id without dots, which scripts of the page would take for a class."""
+    return id.replace(".", "-")
+
+
 def anchor(id: str) -> str:
     """The id of an exhibit or equation, as code, at a place that others can link to: #dual-T1."""
-    return f'<span id="{id}"></span>`{id}`'
+    return f'<span id="{place(id)}"></span>`{id}`'
 
 
 def link(page: str, where: str, text: str) -> str:
@@ -31,7 +36,7 @@ def link(page: str, where: str, text: str) -> str:
 
 def exhibit(id: str) -> str:
     """A link to an exhibit's line in the ledger of exhibits."""
-    return link(f"{LEDGERS}/exhibits", id, f'<span style="white-space: nowrap">{id}</span>')
+    return link(f"{LEDGERS}/exhibits", place(id), f'<span style="white-space: nowrap">{id}</span>')
 
 
 def shown(id: str, text: str = "") -> str | None:

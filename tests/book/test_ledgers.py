@@ -7,6 +7,7 @@ import re
 import pytest
 
 from medsyn_core.experiments import ledger
+from medsyn_core.figures import places
 
 pytestmark = pytest.mark.site
 
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.site
 @pytest.mark.parametrize(("page", "rows"), [("exhibits", ledger.EXHIBITS), ("equations", ledger.EQUATIONS)])
 def test_every_line_has_a_permanent_anchor(site, page, rows):
     text = (site / "book" / "appendix" / f"{page}.html").read_text(encoding="utf-8")
-    found = re.findall(r'id="((?:dual|utad|hifi|d2)-[^"]+)"', text)
-    assert sorted(found) == sorted(row.id for row in rows)
+    found = re.findall(r'<span id="((?:dual|utad|hifi|d2)-[^"]+)"></span>', text)
+    assert sorted(found) == sorted(places.place(row.id) for row in rows)
 
 
 def test_the_page_of_claims_lists_what_is_not_tested(site):

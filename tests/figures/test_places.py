@@ -65,5 +65,5 @@ def test_an_equation_leads_to_its_label_in_the_chapter(row):
 
 
 def test_anchors_bear_the_plain_id():
-    assert places.anchor("dual-S3.1") == '<span id="dual-S3.1"></span>`dual-S3.1`'
-    assert '"exhibits.html#dual-S3.1"' in places.exhibit("dual-S3.1")
+    assert places.anchor("dual-S3.1") == '<span id="dual-S3-1"></span>`dual-S3.1`'
+    assert '"exhibits.html#dual-S3-1"' in places.exhibit("dual-S3.1")
