@@ -69,7 +69,8 @@ def test_every_line_leads_to_its_exhibit_and_to_a_chapter(judged):
             lines(claims.untested(paper)), [u for u in ledger.UNTESTED if u.paper == paper], strict=True
         ):
             assert "../part" in row[-1]
-            assert (f"exhibits.html#{entry.exhibit}" in row[-1]) == (entry.exhibit is not None)
+            linked = entry.exhibit is not None and f"exhibits.html#{places.place(entry.exhibit)}" in row[-1]
+            assert linked == (entry.exhibit is not None) == ("exhibits.html#" in row[-1])
 
 
 def test_intervals_stay_on_one_line(judged):
