@@ -12,14 +12,15 @@ from medsyn_core.figures.tables import Table, listing
 
 ANSWERED = {
     "text": "claim",
-    "numbers": "the paper's numbers",
+    "answer": "holds here?",
     "of": "difference of",
     "score": "in",
     "effect": "here [95 %]",
     "n": "n",
-    "answer": "holds here?",
+    "numbers": "the paper's numbers",
     "place": "exhibit",
 }
+"""The answer stands beside its claim, where a phone shows it without scrolling."""
 UNTESTED = {
     "text": "claim",
     "where": "in the paper",
