@@ -69,7 +69,7 @@ def index() -> str:
     for name in written():
         one = assignments.load(name)
         chapters = ", ".join(f"{{doc}}`/book/{chapter}`" for chapter in one.chapters)
-        points = f"{one.points} + {one.questions}"
+        points = f"{one.points}&nbsp;+&nbsp;{one.questions}"
         takes = f"{one.level}, about {one.minutes} min"
         lines.append(f"| [{one.title}]({name}.ipynb) | {takes} | {chapters} | {points} |")
     return (TEACHING / "index.md").read_text().replace("{{table}}", "\n".join(lines))
