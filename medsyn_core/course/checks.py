@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from medsyn_core.course.parts import Wrong
+from medsyn_core.course.parts import NOTHING, Wrong
 from medsyn_core.course.props import Prop
 from medsyn_core.course.remote import Answer, Student
 
@@ -22,6 +22,7 @@ Check = Callable[[Student], None]
 STEPS = ((1e-5, 1e-4), (1e-3, 5e-3))
 """Steps of differences and what they may be off; the second is for code that computes in float32, whatever it gets."""
 DIRECTIONS = 4
+SHORT = 8  # numbers of an argument that a word may repeat
 
 
 def every(*checks: Check) -> Check:
@@ -43,8 +44,10 @@ def ask(student: Student, function: str, arguments: Arguments, **how: Any) -> An
 
 def tensor(answer: Answer) -> Tensor:
     """The tensor that came back (a number counts as one). Raises Wrong for anything else."""
+    if answer.value is None:
+        raise Wrong(NOTHING)
     if isinstance(answer.value, bool) or not isinstance(answer.value, Tensor | int | float):
-        raise Wrong(f"a tensor was expected, {_what(answer.value)} came back")
+        raise Wrong(f"a tensor was expected, a {type(answer.value).__name__} came back")
     return torch.as_tensor(answer.value)
 
 
@@ -66,7 +69,7 @@ def value(function: str, cases: Sequence[tuple[Arguments, Any]], atol: float = 1
         for k, (arguments, expected) in enumerate(cases, start=1):
             wanted = torch.as_tensor(expected, dtype=torch.float64)
             got = tensor(ask(student, function, arguments)).double()
-            where = f"on example {k} of {len(cases)}"
+            where = f"on example {k} of {len(cases)},{_called(function, arguments)}"
             if got.shape != wanted.shape:
                 raise Wrong(f"{where} the shape {tuple(wanted.shape)} was expected, {tuple(got.shape)} came back")
             if not torch.allclose(got, wanted, rtol=1e-5, atol=atol):
@@ -93,6 +96,7 @@ def gradient(function: str, arguments: Arguments, to: Sequence[str] = ("0",), no
 
     def check(student: Student) -> None:
         answer = ask(student, function, arguments, gradient=True, dtype="float64")
+        tensor(answer)  # where nothing came back, no slope is to blame
         for path in not_to:
             got = answer.gradients[path]
             if got is not None and got.abs().max() > 0:
@@ -236,13 +240,23 @@ def _named(path: str) -> str:
     return f"`{rest[-1]}` of {head}" if rest else head
 
 
+def _called(function: str, arguments: Arguments) -> str:
+    """A call as a student could type it, with a comma behind it; nothing where its arguments are too long to read."""
+    values = list(arguments.values() if isinstance(arguments, Mapping) else arguments)
+    if not values or not all(
+        isinstance(x, Tensor | int | float) and torch.as_tensor(x).numel() <= SHORT for x in values
+    ):
+        return ""
+    return f" {function}({', '.join(_typed(torch.as_tensor(x).tolist()) for x in values)}),"
+
+
+def _typed(got: Any) -> str:
+    """A number, or nested lists of them, each as short as it can be written."""
+    return f"[{', '.join(map(_typed, got))}]" if isinstance(got, list) else f"{got:.6g}"
+
+
 def _shown(got: Tensor) -> str:
     """A tensor in a few words."""
     if got.numel() == 1:
         return f"{got.item():.6g}"
     return str([round(x, 5) for x in got.flatten()[:6].tolist()]) + (" …" if got.numel() > 6 else "")
-
-
-def _what(got: Any) -> str:
-    """A value that is no tensor, in a few words."""
-    return "nothing (None): is a return missing?" if got is None else f"a {type(got).__name__}"

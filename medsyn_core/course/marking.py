@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medsyn_core.course import assignments, submission
-from medsyn_core.course.parts import NOT_YET, Assignment, Wrong
+from medsyn_core.course.parts import NOT_YET, NOTHING, Assignment, Wrong
 from medsyn_core.course.remote import Student
 
 
@@ -58,7 +58,7 @@ def mark(assignment: Assignment, source: str, *, probe: bool = True) -> Marks:
     with Student(source, own=assignment.own) as student:
         for part in assignment.parts:
             word = _word(lambda part=part: part.check(student))
-            advice = f"{_sentence(word)} {_sentence(part.hint)}" if word and word != NOT_YET else word
+            advice = f"{_sentence(word)} {_sentence(part.hint)}" if word and word not in (NOT_YET, NOTHING) else word
             marks.append(Mark(part.name, part.title, 0 if word else part.points, part.points, advice.strip()))
         if probe and assignment.probe:
             worth_it = any(mark.points for mark in marks)
@@ -94,7 +94,7 @@ def _probed(assignment: Assignment, student: Student, shown: dict[str, Any]) -> 
 
 def _untrained(assignment: Assignment) -> Mark:
     probe = assignment.probe
-    return Mark("probe", probe.title, 0, probe.points, "not trained: first one of the parts above must be right")
+    return Mark("probe", probe.title, 0, probe.points, "not trained: none of the parts above is right yet")
 
 
 def unreadable(assignment: Assignment, word: str, *, probe: bool = True) -> Marks:

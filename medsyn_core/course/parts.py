@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medsyn_core.course.remote import Student
 
 NOT_YET = "not written yet"  # the word for a stub
+NOTHING = "nothing came back (None): is a return missing?"
 LEVELS = ("an hour", "an afternoon", "a small project")
 Result = Mapping[str, Tensor | float]
 

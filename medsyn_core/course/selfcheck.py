@@ -6,6 +6,7 @@ import csv
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from medsyn_core.course.parts import Wrong
 from medsyn_core.course.shown import pictures, rows
 from medsyn_core.figures.tables import Table, listing
 
+WIDTH = 100  # letters of a line that is printed below a cell
 HEADS = {"part": "part", "points": "points", "word": "what was seen"}
 
 
@@ -59,7 +61,8 @@ def points(name: str, *functions: Callable) -> int:
         if done.returncode:
             print(f"marking failed: {done.stderr.strip()}")
             return 0
-        print("\n".join(done.stdout.splitlines()[1:-1]))  # without the names of the temporary files
+        for line in done.stdout.splitlines()[1:-1]:  # without the names of the temporary files
+            print(textwrap.fill(line, WIDTH, subsequent_indent=" " * 7))  # a notebook would break within words
         with open(table, newline="", encoding="utf-8") as lines:
             return int(next(csv.DictReader(lines))["points"])
 

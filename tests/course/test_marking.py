@@ -9,7 +9,7 @@ import pytest
 
 from medsyn_core.course import assignments, checks, marking
 from medsyn_core.course.marking import mark, mark_many
-from medsyn_core.course.parts import Assignment, Part, Probe, Wrong
+from medsyn_core.course.parts import NOTHING, Assignment, Part, Probe, Wrong
 from medsyn_core.course.remote import Student
 from tests.course.bank import TEACHING
 from tests.course.sources import NAME, RIGHT, function
@@ -90,7 +90,11 @@ def test_a_check_that_chokes_on_an_answer_costs_one_part_only():
 
 def test_the_hint_follows_the_word():
     marks = mark(toy(), "def f(): return 2.0")
-    assert marks.parts[0].word == "on example 1 of 1 1 was expected, 2 came back. Look here."
+    assert marks.parts[0].word == "on example 1 of 1, 1 was expected, 2 came back. Look here."
+
+
+def test_where_nothing_came_back_no_hint_leads_astray():
+    assert mark(toy(), "def f(): 2.0").parts[0].word == NOTHING
 
 
 def test_the_probe_waits_until_something_is_right():
@@ -99,7 +103,7 @@ def test_the_probe_waits_until_something_is_right():
 
     probe = Probe(3, "trains", lambda functions: {}, judge, seconds=1)
     marks = mark(toy(probe=probe), "def f(): return 2.0")
-    assert marks.points == 0 and marks.of == 5 and "first one of the parts" in marks.parts[-1].word
+    assert marks.points == 0 and marks.of == 5 and "none of the parts above is right" in marks.parts[-1].word
 
 
 def test_parts_need_names_of_their_own():

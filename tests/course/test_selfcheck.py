@@ -51,13 +51,14 @@ def test_a_stub_is_not_written_yet_and_trains_nothing(said):
 
 
 def test_a_mistake_is_said_with_the_number_expected(said):
-    assert "| 0 of 4 | on example 1 of 3 8 was expected, -8 came back." in said[6] and "8 of 12 points" in said[6]
+    assert "| 0 of 4 | on example 1 of 3, 8 was expected, -8 came back." in said[6] and "8 of 12 points" in said[6]
 
 
 def test_points_are_marked_elsewhere_and_the_last_line_is_a_number(said):
     """This kernel's checker has been patched; sign and probe are still lost."""
     assert ast.literal_eval(said[8].splitlines()[-1]) == 8
     assert "0/3  a critic trained with it" in said[8]
+    assert max(map(len, said[8].splitlines())) <= 100, "JupyterLab breaks longer lines within words"
 
 
 def test_nothing_is_raised_for_whatever_is_handed_over(capsys):

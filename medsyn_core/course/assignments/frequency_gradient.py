@@ -132,14 +132,13 @@ def _measured(encoders: SliceEncoders, amplitude: Callable[[Tensor], Tensor]) ->
 
 def train(functions: Mapping[str, Callable[..., Tensor]], seed: int = 0) -> dict[str, Tensor | float]:
     """Encoders that nothing has trained, and encoders trained by the contrast of codes, of spectra, and of both."""
-    amplitude, images, shown = functions[FUNCTION], _slices("train"), {}
+    amplitude, images, contrasts, told = functions[FUNCTION], _slices("train"), {}, {}
     itself = lambda codes: codes
     rows = {"untrained": [], "trained in space": [itself], "in your frequencies": [amplitude]}
     for name, terms in {**rows, "in both": [itself, amplitude]}.items():
-        contrast, told = _measured(_trained(images, terms, seed), amplitude)
-        shown[f"frequency contrast, {name}"] = contrast
-        shown[f"modality told by a code of a new patient, {name}"] = told
-    return shown
+        seen = _measured(_trained(images, terms, seed), amplitude)
+        contrasts[f"frequency contrast, {name}"], told[f"modality told by a code of a new patient, {name}"] = seen
+    return contrasts | told
 
 
 def judge(result: Result) -> str:
@@ -154,7 +153,7 @@ def judge(result: Result) -> str:
     seen = f"the frequency contrast goes from {before:.2f} to {after:.2f}"
     if not after <= LEFT * before:
         raise Wrong(f"{seen}; with an amplitude that carries a gradient it falls below {LEFT * before:.2f}")
-    return f"{seen}: it trains. Whether that is worth anything, the other rows say"
+    return f"{seen}: it trains. What that is worth is for you to say"
 
 
 ASSIGNMENT = Assignment(
@@ -183,7 +182,7 @@ ASSIGNMENT = Assignment(
             1,
             "every code of a batch by itself",
             every(value(FUNCTION, [((BATCH,), SPECTRA)], atol=FLOOR), unchanged(FUNCTION, (BATCH,))),
-            "The transform runs along the last axis alone",
+            "Where single codes are right: the transform runs along the last axis alone",
         ),
         Part("mean", 1, "the mean is left out", _no_mean, "k = 0 is the sum of the numbers; begin with k = 1"),
         Part(
