@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NOT_YET = "not written yet"  # the word for a stub
 NOTHING = "nothing came back (None): is a return missing?"
-LEVELS = ("an hour", "an afternoon", "a small project")
+LEVELS = ("an hour or two", "an afternoon", "a small project")
 Result = Mapping[str, Tensor | float]
 
 

@@ -224,7 +224,7 @@ class Results:
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
             f"Profile {self.profile}; {', '.join(places)}; {seeds} {runs}; {' and '.join(dict.fromkeys(cohorts))}; "
-            f"torch {trained[0].versions['torch']}; {minutes:.0f} minutes of training."
+            f"torch {trained[0].versions['torch']}; {minutes:.0f} min of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
         since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."

@@ -75,7 +75,7 @@ def test_an_endless_loop_does_not_hold_up_the_others(monkeypatch):
 def toy(**changes) -> Assignment:
     """An assignment to write f, whose check can be anything."""
     given = {"parts": (Part("one", 2, "one thing", checks.value("f", [((), 1.0)]), "Look here"),), "probe": None}
-    rest = {"minutes": 1, "level": "an hour", "chapters": (), "questions": 0}
+    rest = {"minutes": 1, "level": "an hour or two", "chapters": (), "questions": 0}
     return Assignment(name="toy", title="Toy", functions=("f",), **(given | rest | changes))
 
 

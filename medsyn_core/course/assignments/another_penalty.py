@@ -279,7 +279,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "targets with artefacts", train, judge, seconds=60),
     minutes=60,
-    level="an hour",
+    level="an hour or two",
     chapters=("part2/dual_discriminator",),
     questions=5,
 )

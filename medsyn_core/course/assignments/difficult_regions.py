@@ -235,7 +235,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "trained with the map detached, translations become right", train, judge, seconds=60),
     minutes=75,
-    level="an hour",
+    level="an hour or two",
     chapters=("part2/dual_discriminator",),
     questions=6,
     own=tuple(f"medsyn_core.losses.synthesis.{name}" for name in ("difficult_region", "difficult_region_normalised")),

@@ -245,7 +245,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "a student that is not told where the tumour is", train, judge, seconds=60),
     minutes=60,
-    level="an hour",
+    level="an hour or two",
     chapters=("part2/utad_net",),
     questions=5,
 )

@@ -231,7 +231,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(2, "the frequency contrast can be learnt, with modalities missing", train, judge, seconds=60),
     minutes=90,
-    level="an hour",
+    level="an hour or two",
     chapters=("part3/d2net",),
     questions=6,
     own=("medsyn_core.losses.modality_contrast.amplitude",),

@@ -134,7 +134,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "a critic trained with it keeps a slope near 1", train, judge, seconds=60),
     minutes=60,
-    level="an hour",
+    level="an hour or two",
     chapters=("part1/adversarial", "part2/utad_net"),
     questions=5,
     own=tuple(

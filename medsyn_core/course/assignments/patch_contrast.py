@@ -281,7 +281,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "trained with hard negatives, T1 pixels find themselves in T2", train, judge, seconds=60),
     minutes=90,
-    level="an hour",
+    level="an hour or two",
     chapters=("part2/hifi_syn",),
     questions=6,
     own=tuple(

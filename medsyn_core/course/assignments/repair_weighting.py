@@ -258,7 +258,7 @@ ASSIGNMENT = Assignment(
     ),
     probe=Probe(3, "trained with it, structures of T1 and T2 become alike", train, judge, seconds=60),
     minutes=90,
-    level="an hour",
+    level="an hour or two",
     chapters=("part2/hifi_syn",),
     questions=6,
     own=tuple(

@@ -13,7 +13,8 @@ def plan() -> dict:
 def my_term(trace) -> Tensor:
     codes = trace.modality.codes.float()  # (B, M, G, N)
     off = (codes.square().sum(dim=-1) - 1).square().mean(dim=2)  # (B, M)
-    return (off * trace.present).sum() / trace.present.sum()
+    weights = trace.present / trace.present.sum()
+    return (off * weights).sum()
 
 
 def at_rest(trace) -> dict[str, Tensor]:
