@@ -116,7 +116,9 @@ def test_pictures_are_shown_even_where_the_probe_is_lost(monkeypatch):
         raise Wrong("too flat")
 
     probe = Probe(2, "it trains", lambda functions: {}, judge, seconds=10)
-    toy = Assignment("toy", "Toy", ("f",), (Part("a", 1, "a", lambda student: None),), probe, 1, "an hour or two", (), 0)
+    toy = Assignment(
+        "toy", "Toy", ("f",), (Part("a", 1, "a", lambda student: None),), probe, 1, "an hour or two", (), 0
+    )
     seen = []
     monkeypatch.setattr(assignments, "load", lambda name: toy)
     monkeypatch.setattr(selfcheck, "_source", lambda *_: "")
