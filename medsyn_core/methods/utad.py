@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from medsyn_core.data.volume import REGIONS, region
 from medsyn_core.methods.any_to_any import AnyToAny, GuidedTranslator, Translator
 from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, StudentTrace, TeacherTrace
-from medsyn_core.networks.critics import PatchCritic
+from medsyn_core.networks.critics import ContrastCritic, PatchCritic
 from medsyn_core.networks.two_branch import STRUCTURES, TwoBranch
 from medsyn_core.profiles import profile as current_profile
 from medsyn_core.training import Player, Recipe, Run, Training
@@ -59,8 +59,9 @@ class Teacher(AnyToAny):
                 raise ValueError(f"{name}={value!r} is unknown; choose one of: {', '.join(known)}.")
 
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
-        critic = lambda: PatchCritic(self.critic_width, self.critic_levels, len(self.modalities))
-        return {"generator": self.generator(), "global_critic": critic(), "local_critic": critic()}
+        sizes = self.critic_width, self.critic_levels, len(self.modalities)
+        critics = {"global_critic": ContrastCritic(*sizes), "local_critic": PatchCritic(*sizes)}
+        return {"generator": self.generator(), **critics}
 
     def generator(self) -> TwoBranch:
         """The generator with fresh weights."""
@@ -141,7 +142,7 @@ class Student(Teacher):
 
 SIZES = {
     "smoke": {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 3, "batch_size": 4},
-    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 4, "steps": 600, "batch_size": 8},
+    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 4, "steps": 400, "batch_size": 8},
     "gpu": {"width": 32, "levels": 4, "critic_width": 64, "critic_levels": 5, "steps": 30000, "batch_size": 8},
 }
 
@@ -149,7 +150,7 @@ SIZES = {
 def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour") -> Recipe:
     """The teacher at the sizes of a profile (default: the one in force), utad-11 and utad-12."""
     players = (
-        Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99)),
+        Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99), updates=3),
         Player("generator", ("generator",), 2e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(Teacher(region=region, guide=guide), LOSSES, players, Training(1, 1))

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+LEVEL, GAIN = 0.5, 4.0
+"""Where a brain's grey values lie, and what brings their spread to about 1: images are divided by twice their median."""
+
+
+def contrast(images: Tensor) -> Tensor:
+    """Images whose background is exactly 0 -> what differs from an average brain, any shape: (x - `LEVEL`) `GAIN`, the
+    background as it is. Without it, the outline of the brain is nearly all that a network sees at first."""
+    return (images - LEVEL) * GAIN * (images != 0)
 
 
 def norm(channels: int, groups: int = 4) -> nn.GroupNorm:
@@ -46,15 +56,31 @@ def keep_variance(network: nn.Module) -> None:
 class ConditionalNorm(nn.Module):
     """Instance normalisation whose scale and shift belong to a code: (B, C, H, W) and (B,) -> (B, C, H, W).
 
-    codes: how many codes there are; they differ from the start, so that the first step already tells them apart.
+    codes: how many codes there are. They are as far apart as can be from the start, signs included: with scales near 1,
+    all codes begin as one, and the target that turns contrast round would turn it for the others too.
     """
 
     def __init__(self, channels: int, codes: int):
         super().__init__()
         self.norm = nn.InstanceNorm2d(channels)
         self.scale, self.shift = nn.Embedding(codes, channels), nn.Embedding(codes, channels)
-        nn.init.normal_(self.scale.weight, 1.0, 0.1)
-        nn.init.normal_(self.shift.weight, 0.0, 0.1)
+        nn.init.normal_(self.scale.weight, 0.0, 1.0)
+        nn.init.normal_(self.shift.weight, 0.0, 0.3)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         return self.norm(x) * self.scale(code)[:, :, None, None] + self.shift(code)[:, :, None, None]
+
+
+class SteeredNorm(ConditionalNorm):
+    """A `ConditionalNorm` whose scale and shift also follow an order (B, `orders`): what is wanted of what was seen."""
+
+    def __init__(self, channels: int, codes: int, orders: int):
+        super().__init__(channels, codes)
+        self.order = nn.Linear(orders, 2 * channels)
+        nn.init.normal_(self.order.weight, 0.0, 0.2)
+        nn.init.zeros_(self.order.bias)
+
+    def forward(self, x: Tensor, code: Tensor, order: Tensor) -> Tensor:
+        steered = torch.cat([self.scale(code), self.shift(code)], dim=1) + self.order(order)  # (B, 2 C)
+        scale, shift = steered[:, :, None, None].chunk(2, dim=1)
+        return self.norm(x) * scale + shift

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from medsyn_core.networks.blocks import check_divisible, keep_variance
+from medsyn_core.networks.blocks import check_divisible, contrast, keep_variance
 
 
 class GlobalCritic(nn.Module):
@@ -64,3 +64,13 @@ class PatchCritic(nn.Module):
         answers = self.heads(self.features(x)).mean(dim=(2, 3))  # (B, 2 codes, h, w) -> (B, 2 codes)
         scores, logits = answers.split(self.codes, dim=1)
         return scores.gather(1, code[:, None])[:, 0], logits
+
+
+class ContrastCritic(PatchCritic):
+    """A `PatchCritic` of whole brains with a background of exactly 0: it sees their `contrast`.
+
+    Not for tumour images: what a branch leaves faintly grey beside a tumour would jump to a dark brain.
+    """
+
+    def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        return super().forward(contrast(x), code)

@@ -1,4 +1,5 @@
-"""UTAD-Net's generator: a global and a local encoder-decoder with fused bottlenecks, steered by a modality code."""
+"""UTAD-Net's generator: a global and a local encoder-decoder with fused bottlenecks, steered by a modality code and by
+what the global encoder has seen."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medsyn_core.networks.blocks import ConditionalNorm, check_divisible, keep_variance
+from medsyn_core.networks.blocks import GAIN, LEVEL, SteeredNorm, check_divisible, contrast, keep_variance
 
 STRUCTURES = {
     "full": (True, True),
@@ -62,27 +63,56 @@ class Fusion(nn.Module):
         return self.mix(torch.cat([whole + local, whole * local, torch.maximum(whole, local)], dim=1))
 
 
+class Steering(nn.Module):
+    """What the decoders are told: coarse features (B, C, h, w) of the source and the target's code (B,) -> (B, orders).
+
+    Dark fluid is a T1 or a FLAIR: towards T2 it has to become bright, and where it already is, it has to stay. A skip at
+    full resolution sees a few pixels and cannot tell; the pooled coarse features can.
+    """
+
+    def __init__(self, channels: int, codes: int, orders: int = 32):
+        super().__init__()
+        self.orders = orders
+        self.wanted = nn.Embedding(codes, orders)
+        self.seen = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, orders), nn.LeakyReLU(0.01))
+        self.mix = nn.Sequential(nn.Linear(2 * orders, orders), nn.LeakyReLU(0.01))
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        pooled = features.float().mean(dim=(2, 3))  # (B, C)
+        return self.mix(torch.cat([self.seen(pooled), self.wanted(code)], dim=1))
+
+
 class Decoder(nn.Module):
     """Coarse features and a branch's own finer ones -> an image (B, 1, H, W) in the modality of `code`.
 
-    Every level halves the channels, doubles the size and adds the skip. The code sets scale and shift after every
+    Every level halves the channels, doubles the size and adds the skip. Code and order set scale and shift after every
     normalisation. As a constant plane at the input, where the paper's public code has it, instance normalisation would
-    subtract it again.
+    subtract the code again.
     """
 
-    def __init__(self, width: int, levels: int, codes: int):
+    def __init__(self, width: int, levels: int, codes: int, orders: int):
         super().__init__()
         widths = [width * 2**k for k in range(levels + 1)]
         self.narrow = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in reversed(widths[:-1]))
-        self.blocks = nn.ModuleList(_ConditionalBlock(2 * w, w, codes) for w in reversed(widths[:-1]))
+        self.blocks = nn.ModuleList(_SteeredBlock(2 * w, w, codes, orders) for w in reversed(widths[:-1]))
         self.head = nn.Conv2d(width, 1, 1)
 
-    def forward(self, coarse: Tensor, finer: list[Tensor], code: Tensor) -> Tensor:
+    def forward(self, coarse: Tensor, finer: list[Tensor], code: Tensor, order: Tensor) -> Tensor:
         x = coarse
         for narrow, block, skip in zip(self.narrow, self.blocks, reversed(finer), strict=True):
             x = F.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
-            x = block(torch.cat([x, skip], dim=1), code)  # twice the size, half the channels
+            x = block(torch.cat([x, skip], dim=1), code, order)  # twice the size, half the channels
         return self.head(x)
+
+
+class Encoded(NamedTuple):
+    """features: (B, C, h, w), fused where there is a local encoder; finer, local_finer: the finer ones of both branches;
+    seen: (B, C, h, w), the global encoder's own."""
+
+    features: Tensor
+    finer: list[Tensor]
+    local_finer: list[Tensor]
+    seen: Tensor
 
 
 class Translation(NamedTuple):
@@ -100,7 +130,8 @@ class TwoBranch(nn.Module):
     width: channels at full resolution, doubled a level; levels: down-samplings; codes: modalities. Without the local
     encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Each
     decoder has the skips of its own branch; only the bottleneck is fused, as in the paper's public code. Modalities are
-    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers.
+    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers. Inside, an
+    image is its difference from an average brain (`contrast`); a tumour image, mostly background, is not.
     """
 
     def __init__(
@@ -108,29 +139,35 @@ class TwoBranch(nn.Module):
     ):
         super().__init__()
         self.levels = levels
-        self.global_encoder, self.global_decoder = Encoder(width, levels), Decoder(width, levels, codes)
+        coarsest = width * 2**levels
+        decoder = lambda: Decoder(width, levels, codes, self.steering.orders)
+        self.steering = Steering(coarsest, codes)
+        self.global_encoder, self.global_decoder = Encoder(width, levels), decoder()
         self.local_encoder = Encoder(width, levels) if local_encoder else None
-        self.fusion = Fusion(width * 2**levels) if local_encoder else None
-        self.local_decoder = Decoder(width, levels, codes) if local_decoder else None
+        self.fusion = Fusion(coarsest) if local_encoder else None
+        self.local_decoder = decoder() if local_decoder else None
         keep_variance(self)
-        for decoder in filter(None, (self.global_decoder, self.local_decoder)):
-            nn.init.normal_(decoder.head.weight, std=0.05)  # first answers near 0: nothing to unlearn
+        for each in filter(None, (self.global_decoder, self.local_decoder)):
+            nn.init.normal_(each.head.weight, std=0.05)  # first answers near an average brain: nothing to unlearn
 
-    def encode(self, whole: Tensor, local: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """Features (B, C, h, w), fused where there is a local encoder, and the finer ones of both branches."""
+    def encode(self, whole: Tensor, local: Tensor) -> Encoded:
+        """What both encoders find in a whole and a local image (B, 1, H, W)."""
         check_divisible(*whole.shape[-2:], self.levels)
-        *finer, features = self.global_encoder(whole)
+        *finer, seen = self.global_encoder(contrast(whole))
         if self.local_encoder is None:
-            return features, finer, finer
-        *local_finer, local_features = self.local_encoder(local)
-        return self.fusion(features, local_features), finer, local_finer
+            return Encoded(seen, finer, finer, seen)
+        *local_finer, local_seen = self.local_encoder(contrast(local))
+        return Encoded(self.fusion(seen, local_seen), finer, local_finer, seen)
 
     def forward(self, whole: Tensor, local: Tensor, code: Tensor) -> Translation:
-        features, finer, local_finer = self.encode(whole, local)
+        found = self.encode(whole, local)
+        order = self.steering(found.seen, code)
         brain = (whole != 0).to(whole.dtype)
-        image = self.global_decoder(features, finer, code) * brain
-        tumour = None if self.local_decoder is None else self.local_decoder(features, local_finer, code) * brain
-        return Translation(image, tumour, features)
+        image = (LEVEL + self.global_decoder(found.features, found.finer, code, order) / GAIN) * brain
+        tumour = None
+        if self.local_decoder is not None:
+            tumour = self.local_decoder(found.features, found.local_finer, code, order) * brain
+        return Translation(image, tumour, found.features)
 
 
 def _plain_block(inputs: int, outputs: int) -> nn.Sequential:
@@ -142,13 +179,13 @@ def _plain_block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class _ConditionalBlock(nn.Module):
-    def __init__(self, inputs: int, outputs: int, codes: int):
+class _SteeredBlock(nn.Module):
+    def __init__(self, inputs: int, outputs: int, codes: int, orders: int):
         super().__init__()
         self.convolutions = nn.ModuleList(nn.Conv2d(a, outputs, 3, padding=1, bias=False) for a in (inputs, outputs))
-        self.norms = nn.ModuleList(ConditionalNorm(outputs, codes) for _ in range(2))
+        self.norms = nn.ModuleList(SteeredNorm(outputs, codes, orders) for _ in range(2))
 
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor, order: Tensor) -> Tensor:
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = F.leaky_relu(norm(convolution(x), code), 0.01)
+            x = F.leaky_relu(norm(convolution(x), code, order), 0.01)
         return x
