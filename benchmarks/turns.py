@@ -17,7 +17,8 @@ def taken(
 ) -> dict[str, list[tuple[float, float]]]:
     """Seconds a step of each row, round by round: by the clock and of the processor, all its threads together.
 
-    On a machine that does something else as well, the processor's is the one to trust.
+    On a machine that does something else as well, the processor's is the one to trust. Not for bf16 in several threads:
+    there oneDNN's convolutions wait for each other busily, and what is waited for counts.
     """
     found: dict[str, list[tuple[float, float]]] = {row: [] for row in recipes}
     for recipe in recipes.values():
