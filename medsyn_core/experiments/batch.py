@@ -62,10 +62,15 @@ def _outcomes(todo: Sequence[Job], device, precision, processes, log) -> Iterabl
 
     # Fresh processes: a forked one would inherit torch's threads and hang.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(_attempt, job, device, precision, processes): job for job in todo}
+        running = {pool.submit(_attempt, job, device, precision, processes): job for job in teachers_first(todo)}
         for future in as_completed(running):
             error = future.exception()  # the process itself died: nothing it could have returned
             yield running[future], str(error) if error else future.result()
+
+
+def teachers_first(jobs: Iterable[Job]) -> list[Job]:
+    """The same jobs, those that learn from another row's run last: beside it they would only wait for it."""
+    return sorted(jobs, key=lambda job: getattr(job.row, "teacher", None) is not None)
 
 
 def _attempt(job: Job, device: str, precision: str, processes: int = 1) -> Record | str:

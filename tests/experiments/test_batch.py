@@ -88,6 +88,13 @@ def test_runs_in_processes_of_their_own_give_the_same_records(plan):
                 assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-5)
 
 
+def test_in_processes_of_their_own_teachers_go_before_those_who_wait_for_them():
+    jobs = plan_of("utad").jobs("laptop", ["copy", "student-wt", "teacher-wt", "student-et", "teacher-et"], [0, 1])
+    order = [job.row.name.split("-")[0] for job in batch.teachers_first(jobs)]
+    assert sorted(map(str, batch.teachers_first(jobs))) == sorted(map(str, jobs))
+    assert order == sorted(order, key="student".__eq__) and order[-4:] == ["student"] * 4
+
+
 def test_every_paper_with_a_plan_has_one():
     for paper in papers():
         found = plan_of(paper)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from medsyn_core.data.volume import region
 from medsyn_core.methods import utad
+from medsyn_core.networks.blocks import contrast
 from medsyn_core.networks.two_branch import STRUCTURES
 from tests.methods import small
 from tests.methods.small import trace_of
@@ -143,7 +144,8 @@ def test_real_images_are_scored_as_what_they_are_and_synthetic_ones_as_what_they
     for kind, real, fake in (("global", "image", "translated"), ("local", "tumour_source", "tumour_translated")):
         critic = networks[f"{kind}_critic"]
         for name, seen, code in ((f"{kind}_real", real, trace.modality), (f"{kind}_fake", fake, trace.target)):
-            maps = critic.heads(critic.features(getattr(trace, seen))).mean(dim=(2, 3))  # (B, 2 codes)
+            looks = contrast(getattr(trace, seen)) if kind == "global" else getattr(trace, seen)
+            maps = critic.heads(critic.features(looks)).mean(dim=(2, 3))  # (B, 2 codes)
             expected = torch.stack([row[m] for row, m in zip(maps, code, strict=True)])
             torch.testing.assert_close(getattr(trace, name)[0], expected)
 

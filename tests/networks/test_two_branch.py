@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsyn_core.networks.blocks import ConditionalNorm
-from medsyn_core.networks.critics import PatchCritic
+from medsyn_core.networks.blocks import ConditionalNorm, SteeredNorm, contrast
+from medsyn_core.networks.critics import ContrastCritic, PatchCritic
 from medsyn_core.networks.two_branch import STRUCTURES, Fusion, TwoBranch
 
 SEES_LOCAL = {"full": True, "global": False, "no_local_encoder": False, "no_local_decoder": True}
@@ -96,6 +96,40 @@ def test_conditional_norm_is_instance_norm_with_the_codes_scale_and_shift():
         assert len(table.unique(dim=0)) == 3  # apart before the first step
 
 
+def test_a_steered_norm_adds_what_the_order_asks_for():
+    norm, x, code, order = SteeredNorm(2, 3, 5), torch.randn(2, 2, 4, 4), torch.tensor([2, 0]), torch.randn(2, 5)
+    answer, plain = norm(x, code, order), torch.nn.functional.instance_norm(x)
+    for b in range(2):
+        more = norm.order.weight @ order[b] + norm.order.bias  # scales, then shifts
+        for c in range(2):
+            scale = norm.scale.weight[code[b], c] + more[c]
+            shift = norm.shift.weight[code[b], c] + more[2 + c]
+            torch.testing.assert_close(answer[b, c], plain[b, c] * scale + shift, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(norm(x, code, 0 * order), ConditionalNorm.forward(norm, x, code))
+
+
+def test_the_decoders_are_told_what_the_global_encoder_saw():
+    """Two sources that differ far from a pixel give it another order: what its skip alone could not know."""
+    whole, _ = pictures(px=32)
+    net, other = network(), whole.clone()
+    other[..., 16:] = torch.where(whole[..., 16:] > 0, 0.2, 0.0)
+    told = [net.steering(net.encode(image, whole).seen, torch.tensor([1, 1])) for image in (whole, other)]
+    assert told[0].shape == (2, net.steering.orders) and (told[0] - told[1]).abs().mean() > 0.01
+    again = net.steering(net.encode(whole, other).seen, torch.tensor([1, 1]))
+    assert torch.equal(told[0], again)  # the local image has no part in it
+    assert not torch.equal(told[0], net.steering(net.encode(whole, whole).seen, torch.tensor([2, 2])))
+
+
+def test_contrast_is_the_difference_from_an_average_brain_and_leaves_the_background_alone():
+    x = torch.tensor([0.0, 0.5, 0.25, 1.0, -0.5])
+    assert contrast(x).tolist() == [0.0, 0.0, -1.0, 2.0, -4.0]
+    whole, local = pictures()
+    with torch.no_grad():
+        for net in (network(), network("no_local_encoder")):
+            net.global_decoder.head.weight.zero_()
+            torch.testing.assert_close(net(whole, local, torch.tensor([0, 1])).image, 0.5 * (whole != 0))
+
+
 # -- background, samples
 
 
@@ -146,7 +180,7 @@ def test_without_a_local_encoder_the_features_are_the_global_encoders():
     whole, local = pictures()
     net = network("no_local_encoder")
     with torch.no_grad():
-        assert torch.equal(answers(net, whole, local, 1).features, net.global_encoder(whole)[-1])
+        assert torch.equal(answers(net, whole, local, 1).features, net.global_encoder(contrast(whole))[-1])
 
 
 def test_fusion_mixes_sum_product_and_maximum():
@@ -174,11 +208,12 @@ def test_fusion_is_symmetric_but_the_generator_is_not():
 
 
 def test_each_decoder_has_the_skips_of_its_own_branch(monkeypatch):
-    """With the fused features held, the image does not see the local image, nor the tumour the whole one."""
+    """With fused features and order held, the image does not see the local image, nor the tumour the whole one."""
     (whole, _), (other, _) = pictures(seed=0), pictures(seed=1)
     net = network()
-    held = answers(net, whole, whole, 1).features
+    held, order = answers(net, whole, whole, 1).features, torch.zeros(len(whole), net.steering.orders)
     monkeypatch.setattr(net.fusion, "forward", lambda a, b: held)
+    monkeypatch.setattr(net.steering, "forward", lambda seen, code: order)
     start, other_local, other_whole = (answers(net, *x, 1) for x in ((whole, whole), (whole, other), (other, whole)))
     assert torch.equal(start.image, other_local.image) and not torch.equal(start.tumour, other_local.tumour)
     assert torch.equal(start.tumour, other_whole.tumour) and not torch.equal(start.image, other_whole.image)
@@ -228,3 +263,13 @@ def test_critic_tells_no_sample_of_another():
     score, logits = PatchCritic(width=4, levels=2).train()(x, torch.arange(3))
     (gradient,) = torch.autograd.grad(score[1] + logits[1].sum(), x)
     assert gradient[1].any() and not gradient[[0, 2]].any()
+
+
+def test_the_critic_of_whole_brains_sees_their_contrast():
+    whole, _ = pictures(batch=3)
+    torch.manual_seed(0)
+    plain = PatchCritic(width=4, levels=2)
+    brains = ContrastCritic(width=4, levels=2)
+    brains.load_state_dict(plain.state_dict())
+    for a, b in zip(brains(whole, torch.arange(3)), plain(contrast(whole), torch.arange(3)), strict=True):
+        assert torch.equal(a, b)
