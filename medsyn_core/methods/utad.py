@@ -5,17 +5,18 @@ tumour is. A student of the same structure gets the whole image in both branches
 that it needs no mask. Every training subject shows one modality, the critics and a cycle do the rest. One step of it,
 with the loss terms, is in `medsyn_core.methods.utad_step`; here are networks, settings and recipes.
 
-Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it is
-a plane at the input, which instance normalisation subtracts again), together with what the global encoder saw of the
-source; only the bottleneck is fused, each branch keeps its own skips (as in the public code); a target is any modality
-but the source's; the critic's score is the mean of its patch map; critics take three turns to one of the generator (five
-in the public code); networks see whole images as their difference from an average brain; the student starts from its
-teacher's weights but for the local encoder, whose input is another (as in the public code); a zeros or random map takes
-the mask's place wherever the teacher uses one. Changed: critics have a score for each modality, where the paper's only
-asks whether an image looks like any of them; slices without tumour do not count for the local critic (the public code
-shows it blank images as real tumours); no normalisation in encoders, and none over the batch in the fusion; lambda_1 in
-the units of our images (see `utad_step.LAMBDA_1`); the rate stays as it is (the paper lets it fall in the second half,
-which gained nothing in our short runs; `configure(decay_from=0.5)`); sizes and rates are the profiles'.
+Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it
+is a plane at the input, which instance normalisation subtracts again), together with what the global encoder saw of
+the source; only the bottleneck is fused, each branch keeps its own skips (as in the public code); a target is any
+modality but the source's; the critic's score is the mean of its patch map; critics take three turns to one of the
+generator (five in the public code); networks see whole images as their difference from an average brain; the student
+starts from its teacher's weights but for the local encoder, whose input is another (as in the public code); a zeros or
+random map takes the mask's place wherever the teacher uses one. Changed: critics have a score for each modality, where
+the paper's only asks whether an image looks like any of them; slices without tumour do not count for the local critic
+(the public code shows it blank images as real tumours); no normalisation in encoders, and none over the batch in the
+fusion; lambda_1 in the units of our images (see `utad_step.LAMBDA_1`); the rate stays as it is (the paper lets it fall
+in the second half, which gained nothing in our short runs; `configure(decay_from=0.5)`); sizes and rates are the
+profiles'.
 """
 
 from __future__ import annotations

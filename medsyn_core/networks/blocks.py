@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 LEVEL, GAIN = 0.5, 4.0
-"""Where a brain's grey values lie, and what brings their spread to about 1: images are divided by twice their median."""
+"""Where a brain's grey values lie, and what brings their spread to about 1: images are divided by twice their
+median."""
 
 
 def contrast(images: Tensor) -> Tensor:

@@ -66,8 +66,8 @@ class Fusion(nn.Module):
 class Steering(nn.Module):
     """What the decoders are told: coarse features (B, C, h, w) of the source and the target's code (B,) -> (B, orders).
 
-    Dark fluid is a T1 or a FLAIR: towards T2 it has to become bright, and where it already is, it has to stay. A skip at
-    full resolution sees a few pixels and cannot tell; the pooled coarse features can.
+    Dark fluid is a T1 or a FLAIR: towards T2 it has to become bright, and where it already is, it has to stay. A skip
+    at full resolution sees a few pixels and cannot tell; the pooled coarse features can.
     """
 
     def __init__(self, channels: int, codes: int, orders: int = 32):
@@ -106,8 +106,8 @@ class Decoder(nn.Module):
 
 
 class Encoded(NamedTuple):
-    """features: (B, C, h, w), fused where there is a local encoder; finer, local_finer: the finer ones of both branches;
-    seen: (B, C, h, w), the global encoder's own."""
+    """features: (B, C, h, w), fused where there is a local encoder; finer, local_finer: the finer ones of both
+    branches; seen: (B, C, h, w), the global encoder's own."""
 
     features: Tensor
     finer: list[Tensor]
