@@ -85,7 +85,7 @@ def main() -> None:
     steps = run_example(example((checkout / "README.md").read_text(encoding="utf-8")))
     trained = time.perf_counter()
     if wrong := from_checkout(checkout):
-        raise SystemExit(f"imported from the checkout, not from what was installed: {', '.join(wrong[:5])} ({len(wrong)})")
+        raise SystemExit(f"imported from the checkout: {len(wrong)} modules, {', '.join(wrong[:5])}")
     count = read_records(checkout)
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "medsyn-core"))
     print(f"Python {platform.python_version()}, {versions}")
