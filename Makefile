@@ -30,7 +30,7 @@ export MEDSYN_PROGRESS := 0
 export OMP_WAIT_POLICY := PASSIVE
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup book test records course teaching lab strip clean
+.PHONY: help setup book test records course teaching lab strip fresh colab release clean
 help:   ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -85,5 +85,15 @@ lab: $(READY)  ## open the chapters in JupyterLab
 strip: $(READY)  ## remove outputs and counts from the chapters, as the tests ask
 	.venv/bin/nbstripout --drop-empty-cells $$(find book -name '*.ipynb')
 
+# TORCH=1.2.3 and NUMPY=1.2.3 ask for one version where pip's own choice is not wanted.
+fresh: $(READY)  ## install wheel and sdist into empty environments and run the README's example there
+	$(PY) scripts/fresh_install.py $(if $(TORCH),--torch $(TORCH))
+
+colab: $(READY)  ## install the package into an environment like Colab's and execute two chapters there
+	$(PY) scripts/colab_install.py $(if $(TORCH),--torch $(TORCH)) $(if $(NUMPY),--numpy $(NUMPY))
+
+release: book  ## pack wheel, sdist, site and recorded runs with their hashes into dist (TAG=v1.2.3 is checked)
+	$(PY) scripts/release.py $(SITE) $(if $(TAG),--tag '$(TAG)')
+
 clean:   ## remove everything built (keeps .venv)
-	rm -rf _build book/_vendor
+	rm -rf _build dist book/_vendor
