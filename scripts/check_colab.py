@@ -23,7 +23,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 KEPT = ("torch", "numpy")
 ADDRESS = re.compile(r"git\+https://[^\s\"]+")
 INSTALL_SECONDS = 120  # what a reader should not have to wait longer for; more is reported, and no failure
-CELL_SECONDS = 900
+CELL_SECONDS = 1800
 PROBE = "import sys, medsyn_core; print(sys.prefix, medsyn_core.__file__, sep='\\n')"
 
 

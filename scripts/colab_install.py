@@ -1,8 +1,9 @@
 """Run two chapters in an environment like Colab's: python scripts/colab_install.py [CHAPTER ...].
 
 Colab has another Python, torch and numpy than the book's, an old IPython, and no Jupyter Book. This makes such an
-environment, lets the first cell of a chapter install the package there (from the last commit of this checkout instead
-of the public repository) and executes the chapters in the smoke profile. torch and numpy must stay as they are.
+environment, lets the first cell of a chapter install the package there (from this checkout's sources, packed as an
+sdist, instead of the public repository) and executes the chapters in the smoke profile. torch and numpy must stay as
+they are.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import argparse
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-from environments import ROOT, Environment, Failed, outside, pinned
+from environments import ROOT, Environment, Failed, build, outside, pinned
 
 CHAPTERS = ("book/part1/mr_contrast.ipynb", "book/part2/dual_discriminator.ipynb")
 KERNEL = ("ipython==7.34.0", "ipykernel==6.17.1", "nbclient")  # those that Colab has kept; nbclient runs the cells
@@ -58,8 +58,9 @@ def main() -> int:
             environment = Environment.create(folder / "colab", given.python or newer_python())
             seconds = environment.install(*others(given.torch, given.numpy), *KERNEL)
             print(f"an environment like Colab's made in {seconds:.0f} s", flush=True)
-            chapters = [Path(chapter).resolve() for chapter in given.chapters]
-            print(environment.run_copy("check_colab.py", f"git+{ROOT.as_uri()}", *chapters), end="")
+            source = build("sdist", folder)  # pip builds it as it would a clone; git cannot filter a shallow one
+            chapters = [(ROOT / chapter).resolve() for chapter in given.chapters]
+            print(environment.run_copy("check_colab.py", source.as_uri(), *chapters), end="")
     except Failed as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

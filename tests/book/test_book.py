@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 import yaml
 from nbclient import NotebookClient
 
@@ -52,7 +55,16 @@ def test_a_function_that_is_only_a_docstring_keeps_it():
 
 def test_head_says_where_the_copy_ran():
     text = str(book.head(minutes=3, memory=1.5))
-    assert "about 3 min and 1.5 GB" in text and "torch" in text and "32 x 32" in text
+    assert "about 3 min and 1.5 GB" in text and "smoke" in text and "32 x 32" in text
+    versions = [f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "medsyn-core")]
+    assert all(found in text for found in (f"Python {platform.python_version()}", *versions))
+    assert ("cores;" in text) is not torch.cuda.is_available()
+
+
+def test_head_names_the_card(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Card 1")
+    assert "Card 1; Python" in str(book.head(minutes=3, memory=1.5))
 
 
 def test_head_says_what_whole_volumes_measure(monkeypatch):
