@@ -79,7 +79,7 @@ def execute(path: Path, address: str) -> tuple[float, float, str]:
     if prefix != sys.prefix or not Path(file).is_relative_to(prefix):
         raise SystemExit(f"{path.name} ran in {prefix} with the package of {file}, not in {sys.prefix}")
     head = next(cell for cell in notebook.cells if cell.cell_type == "code" and "book.head(" in cell.source)
-    return taken[0], sum(taken[1:]), head.outputs[-1].data["text/plain"]
+    return taken[0], sum(taken[1:]), head.outputs[-1].data["text/markdown"]
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ def installed(script):
 
 
 def test_the_checkout_itself_is_seen(installed):
+    importlib.import_module("medsyn_core.files")  # installed editable here: it is the checkout's
     assert "medsyn_core.files" in installed.from_checkout(ROOT)
     assert installed.from_checkout(ROOT / "book") == []
     with pytest.raises(SystemExit, match="not in the installed package"):
