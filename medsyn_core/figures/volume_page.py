@@ -13,6 +13,7 @@ from medsyn_core.figures.volume_script import MOVED, OPEN, RULES
 from medsyn_core.figures.volume_viewer import colours
 from medsyn_core.figures.volumes import Block
 
+COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:0 10px;max-width:902px"
 VIEWS = (("4", "3D"), ("3", "3D and planes"))  # NiiVue's numbers
 SIDES = (("270 0", "right"), ("90 0", "left"), ("180 0", "front"), ("0 0", "back"), ("0 90", "top"))
 """Azimuth and elevation in degrees of the side that is cut away."""
@@ -40,9 +41,9 @@ class StaticBlock:
         return f"StaticBlock({self.block.said()})"
 
     def _repr_html_(self) -> str:
-        side = '<div style="flex:1 1 180px;max-width:314px">{}</div>'.format
+        side = '<div style="min-width:0;max-width:294px">{}</div>'.format
         planes = "".join(side(one._repr_html_()) for one in self.sliders)
-        row = f'<div style="display:flex;flex-wrap:wrap;gap:0 10px">{planes}</div>'
+        row = f'<div style="{COLUMNS}">{planes}</div>'
         return f'<div class="medsyn-plain">{row}{solid(self.block)}</div>'
 
 
@@ -81,7 +82,7 @@ def solid(block: Block) -> str:
 
 
 def _choice(name: str, label: str, options: tuple[tuple[str, str], ...]) -> str:
-    listed = "".join(f'<option value="{value}">{text}</option>' for value, text in options)
+    listed = "".join(f'<option value="{value}">{html.escape(text)}</option>' for value, text in options)
     return f'<label>{label} <select data-set="{name}" autocomplete="off">{listed}</select></label>'
 
 

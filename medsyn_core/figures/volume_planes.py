@@ -10,7 +10,7 @@ from medsyn_core.figures.gallery import PARTS
 from medsyn_core.figures.slider import FrameSlider
 from medsyn_core.figures.volumes import Block
 
-SIDE = 384  # pixels of a frame, more than the page shows
+SIDE, WIDTH = 384, 280  # pixels of a frame, and of the page; less than 1.5 times as many, or it would be enlarged
 LINE = 3  # pixels
 FRAMES = 64  # at most, of one side
 MARGIN = 8.0  # millimetres round the head
@@ -104,7 +104,7 @@ def slider(block: Block, side: Side) -> FrameSlider:
         alts.append(f"{side.name} plane of {block.title} at {names[-1]}: {described(seg)}")
     sizes = (labels > 0).sum(axis=tuple(across))[places]
     start = int(sizes.argmax()) if sizes.any() else len(places) // 2
-    return FrameSlider(frames, names, alts, side.caption, width=300, start=start)
+    return FrameSlider(frames, names, alts, side.caption, width=WIDTH, start=start)
 
 
 def sliders(block: Block) -> list[FrameSlider]:

@@ -77,7 +77,7 @@ if (/labels|layer/.test(moved))
 RULES = """
 figure.volume .card { max-width: 654px; color: #222; color-scheme: light; }
 figure.volume button, figure.volume select { font: inherit; }
-figure.volume button { padding: 0.3em 0.9em; cursor: pointer; }
+figure.volume button { padding: 0.3em 0.9em; width: auto; cursor: pointer; }
 figure.volume button[hidden] + .offer { display: none; }
 figure.volume .canvas { position: relative; height: min(430px, 75vh); background: #000; border-radius: 4px; }
 figure.volume canvas { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 4px; }

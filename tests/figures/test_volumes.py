@@ -103,7 +103,7 @@ def test_what_was_mended_in_a_file_is_said(tmp_path):
     array = made.head()
     array[0, 0, 0] = np.nan
     write_image(tmp_path / "image.nii.gz", array, made.AFFINE)
-    with pytest.warns(UserWarning, match="image: flair.*NaN"):
+    with pytest.warns(UserWarning, match="image: image.nii.gz: 1 NaN"):
         volumes.of_files(tmp_path / "image.nii.gz")
 
 
