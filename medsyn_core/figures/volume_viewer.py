@@ -67,6 +67,7 @@ def viewer(block: Block, opacity: float = 0.6) -> NiiVue | Missing:
         multiplanar_layout=MultiplanarType.GRID,
         multiplanar_show_render=ShowRender.ALWAYS,
         show_legend=False,
+        crosshair_width=0.5,
         scroll_requires_focus=True,
     )
     image, *layers = block.files().items()
