@@ -68,7 +68,7 @@ def weigh(site: Path) -> str:
     heaviest = max(written, key=lambda path: path.stat().st_size)
     return (
         f"{size(files)}, uncompressed: {size(written)} in pages, the heaviest of them {size([heaviest])} "
-        f"({heaviest.relative_to(site).as_posix()}), and {size(shared)} in scripts, styles and fonts of all pages"
+        f"({heaviest.relative_to(site).as_posix()}), and {size(shared)} in scripts, styles and fonts"
     )
 
 

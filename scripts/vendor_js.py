@@ -1,8 +1,9 @@
 """Fetch with npm what browsers need, at pinned versions (git keeps none of it).
 
-MathJax goes into book/_vendor, so that the site draws its formulas without the web; axe-core goes into _build, for the
-accessibility tests alone: the site ships none of it. Where npm is missing or reaches nothing, the pages load MathJax
-from its usual public address and those tests are skipped; an archive whose checksum differs is an error.
+MathJax goes into book/_vendor, so that the site draws its formulas without the web, and NiiVue, which a page fetches
+when a reader asks for 3D; axe-core goes into _build, for the accessibility tests alone: the site ships none of it.
+Where npm is missing or reaches nothing, the pages load MathJax from its usual public address, 3D says that it is not
+there, and those tests are skipped; an archive whose checksum differs is an error.
 """
 
 from __future__ import annotations
@@ -24,18 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent
 @dataclass(frozen=True)
 class Package:
     """name@version on npm; checksum: SHA-256 of its archive; folder: where its members go, "member": "file"; without:
-    what happens where it cannot be fetched."""
+    what happens where it cannot be fetched; licence: its text, where the archive has none."""
 
     name: str
     checksum: str
     folder: Path
     members: dict[str, str]
     without: str
+    licence: Path | None = None
 
     @property
     def there(self) -> bool:
         """Whether every file has been fetched."""
-        return all((self.folder / file).exists() for file in self.members.values())
+        files = [*self.members.values(), *(["LICENSE"] if self.licence else [])]
+        return all((self.folder / file).exists() for file in files)
 
 
 PACKAGES = (
@@ -45,6 +48,14 @@ PACKAGES = (
         ROOT / "book" / "_vendor" / "mathjax",
         {"package/LICENSE": "LICENSE", "package/es5/tex-svg.js": "tex-svg.js"},
         "the pages will load MathJax from the web.",
+    ),
+    Package(
+        "@niivue/niivue@0.69.0",
+        "6e9a6a471b428eb3b258a0086beca9187d95e43a781a39e8a519c6da246af485",
+        ROOT / "book" / "_vendor" / "niivue",
+        {"package/dist/niivue.umd.js": "niivue.umd.js"},
+        "the button that opens a subject in 3D will say that the viewer is not there.",
+        ROOT / "scripts" / "niivue-LICENSE.txt",
     ),
     Package(
         "axe-core@4.14.1",
@@ -72,6 +83,9 @@ def fetch(package: Package, npm: str) -> bool:
             for member, file in package.members.items():
                 with atomic(package.folder / file) as part:
                     part.write_bytes(tar.extractfile(member).read())
+        if package.licence:
+            with atomic(package.folder / "LICENSE") as part:
+                part.write_bytes(package.licence.read_bytes())
     return True
 
 

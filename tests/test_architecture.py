@@ -31,7 +31,9 @@ FLOORS = {
 }
 SLOW = {
     "IPython",
+    "anywidget",
     "dipy",
+    "ipyniivue",
     "ipywidgets",
     "lightning_fabric",
     "matplotlib",

@@ -1,5 +1,5 @@
-"""What the pages need from a browser: a local copy of MathJax, each script once, no dead buttons; and mended, what the
-theme writes that weighs too much or that a screen reader stumbles over."""
+"""What the pages need from a browser: local copies of MathJax and NiiVue, each script once, no dead buttons; and
+mended, what the theme writes that weighs too much or that a screen reader stumbles over."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ UNUSED = ("**/*.map", "scripts/fontawesome.js")
 
 
 def use_vendored(app, config) -> None:
-    """Serve MathJax from the site itself where `make` has fetched it."""
+    """Serve from the site itself what `make` has fetched: MathJax for every page, NiiVue for who asks for 3D."""
     vendor = Path(app.confdir) / "book" / "_vendor"
-    if (vendor / "mathjax" / "tex-svg.js").exists():
+    if vendor.is_dir():
         config.html_static_path = [*config.html_static_path, str(vendor)]
+    if (vendor / "mathjax" / "tex-svg.js").exists():
         config.mathjax_path = "mathjax/tex-svg.js"
 
 

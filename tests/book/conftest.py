@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -49,8 +50,9 @@ def address(site) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Chromium as the system has it. Without one these tests are skipped, but never where CI is set."""
+def launch():
+    """A function from flags to Chromium as the system has it. Without one these tests are skipped, but never where CI
+    is set."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         message = f"no browser found ({', '.join(BROWSERS)}); the site was not looked at"
@@ -60,6 +62,19 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
+        yield lambda flags: playwright.chromium.launch(executable_path=path, args=flags)
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    running = launch(FLAGS)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def browser_3d(launch):
+    """The same with WebGL 2, drawn by the processor."""
+    running = launch([*(flag for flag in FLAGS if flag != "--disable-gpu"), *WEBGL])
+    yield running
+    running.close()
