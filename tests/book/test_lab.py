@@ -33,6 +33,7 @@ FOLDERS = {
 }
 TOKEN = "chapter"
 SECONDS = 180  # for what takes some when a machine has other things to do
+PATIENT = {"timeout": SECONDS * 1000}
 
 # Every code cell has a number, or one has failed.
 FAILED = "document.querySelector('[data-mime-type=\"application/vnd.jupyter.error\"]')"
@@ -119,7 +120,7 @@ def tab(browser, lab):
 
 def idle(tab) -> None:
     """Wait until a kernel is there and has nothing to do; what is asked for before it is there, is lost."""
-    expect(tab.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", timeout=SECONDS * 1000)
+    expect(tab.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", **PATIENT)
 
 
 def menu(tab, name: str, item: str) -> None:
@@ -130,7 +131,7 @@ def menu(tab, name: str, item: str) -> None:
 def code_cells(tab, lab: Lab) -> list[nbformat.NotebookNode]:
     """The code cells with their outputs, as a reader gets them who saves the notebook."""
     tab.keyboard.press("Control+s")
-    expect(tab.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+    expect(tab.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0, **PATIENT)
     return [cell for cell in nbformat.read(lab.copy, as_version=4).cells if cell.cell_type == "code"]
 
 
@@ -174,17 +175,17 @@ def test_the_live_translator_answers(ran):
     pick = lambda name: box.locator(".widget-dropdown", has_text=name).locator("select")
     made = box.locator("[data-place=made]")
     image, title = made.locator("img"), made.locator("span")
-    expect(title).to_have_text("FLAIR, translated")
+    expect(title).to_have_text("FLAIR, translated", **PATIENT)
     before = image.get_attribute("src")
     pick("target").select_option("T2")
-    expect(title).to_have_text("T2, translated")
+    expect(title).to_have_text("T2, translated", **PATIENT)
     assert image.get_attribute("src") != before and "translated from T1 to T2" in image.get_attribute("alt")
     before = image.get_attribute("src")
     slices = pick("slice")
     slices.select_option(index=0 if slices.evaluate("e => e.selectedIndex") else 1)
-    expect(image).not_to_have_attribute("src", before)
+    expect(image).not_to_have_attribute("src", before, **PATIENT)
     pick("source").select_option("T2")
-    expect(title).to_have_text("T2 itself")
+    expect(title).to_have_text("T2 itself", **PATIENT)
 
 
 def test_recorded_figures_move_as_on_the_site(ran):
@@ -200,12 +201,12 @@ def test_the_kernel_starts_again_and_runs_the_first_cells(ran, lab):
     tab, cells = ran
     menu(tab, "Kernel", "Restart Kernel and Clear Outputs of All Cells…")
     tab.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
-    expect(tab.locator(".jp-CodeCell .jp-OutputArea-output")).to_have_count(0)
+    expect(tab.locator(".jp-CodeCell .jp-OutputArea-output")).to_have_count(0, **PATIENT)
     idle(tab)
     first = next(k for k, cell in enumerate(cells) if ".fit(" in cell.source)
     tab.locator(".jp-CodeCell").nth(first).locator(".jp-InputPrompt").click()
     menu(tab, "Run", "Run All Above Selected Cell")
-    expect(tab.locator(".jp-CodeCell .jp-InputPrompt").nth(first - 1)).to_have_text(f"[{first}]:")
+    expect(tab.locator(".jp-CodeCell .jp-InputPrompt").nth(first - 1)).to_have_text(f"[{first}]:", **PATIENT)
     idle(tab)
     again = code_cells(tab, lab)
     assert complaints(again) == []
