@@ -22,7 +22,7 @@ EXECUTED := _build/executed/$(PROFILE)
 CHAPTERS := $(wildcard $(addsuffix .ipynb,$(shell sed -n 's/^ *-* *\(file\|root\): *//p' _toc.yml)))
 COPIES := $(addprefix $(EXECUTED)/,$(CHAPTERS))
 RECORDS := $(shell find book/records -type f -not -name '.*')
-PAGES := _config.yml _toc.yml scripts/build_site.py $(shell find book -type f \
+PAGES := _config.yml _toc.yml CHANGELOG.md scripts/build_site.py $(shell find book -type f \
            \( -name '*.md' -o -name '*.bib' -o -path 'book/_static/*' -o -path 'book/_ext/*.py' \) -not -path 'book/_vendor/*')
 
 export MEDSYN_PROFILE

@@ -122,6 +122,6 @@ def head(*, minutes: float, memory: float, volumes: bool = False) -> Table:
 
 def progress(items: Iterable[T], label: str = "") -> Iterable[T]:
     """`items` behind a bar for people at a kernel; no bar where MEDSYN_PROGRESS=0 (the book's own build)."""
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     return tqdm(items, desc=label, disable=os.environ.get("MEDSYN_PROGRESS", "1") == "0")

@@ -41,7 +41,7 @@ def stage(executed: Path) -> None:
             continue
         (executed / inside).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, executed / inside)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "CHANGELOG.md"):
         shutil.copyfile(ROOT / name, executed / name)
 
 

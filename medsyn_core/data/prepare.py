@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from .cohort import Cohort, SubjectInfo
 from .cut import ORDER, Settings
@@ -136,6 +135,8 @@ def _make(folder: Path, job: Job, on_error: str, jobs: int | None, names: dict) 
 
 
 def _with_bar(results: Iterator, job: Job, done: int) -> Iterator:
+    from tqdm.auto import tqdm  # a widget in a notebook, where a plain bar would stand in red
+
     return tqdm(
         results,
         total=len(job.refs),

@@ -33,7 +33,7 @@ def _rows(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 ROBUSTNESS: Published = (
-    ("", *SUBSETS, "mean", "p"),
+    ("method", *SUBSETS, "mean", "p"),
     _rows("""
 HeMIS, WT  35.2 2.2 0.4 48.6 47.3 16.4 68.7 48.5 70.2 66.9 72.0 72.4 7.3 40.8 75.4 49.2 0.0001
 FDGF, WT  63.4 40.7 10.8 63.2 61.9 35.5 82.4 65.3 85.7 82.2 87.1 79.6 84.2 69.3 85.3 66.4 0.0079
@@ -61,7 +61,7 @@ D²-Net, ET  16.0 66.3 8.1 8.1 68.7 70.7 9.5 16.5 17.4 64.8 65.7 19.4 66.4 68.3 
 """Table I, Dice [%]."""
 
 COMPONENTS: Published = (
-    ("", "WT", "TC", "ET", "mean"),
+    ("method", "WT", "TC", "ET", "mean"),
     (
         ("neither", "58.0 ± 20.3", "42.3 ± 23.4", "38.1 ± 25.5", "46.1 ± 22.7"),
         ("L_sc", "68.5 ± 23.4", "58.8 ± 20.9", "38.8 ± 28.9", "55.4 ± 20.8"),
@@ -75,7 +75,7 @@ COMPONENTS: Published = (
 )
 """Table II, Dice [%] ± standard deviation over the 15 choices."""
 
-DICE = ("", "WT", "TC", "ET", "mean")
+DICE = ("method", "WT", "TC", "ET", "mean")
 
 SAMPLES: Published = (
     DICE,
@@ -122,7 +122,7 @@ LAYERS: Published = (
 """Table VI, Dice [%]."""
 
 DISTANCES: Published = (
-    ("", "HD95 WT", "HD95 TC", "HD95 ET", "ASSD WT", "ASSD TC", "ASSD ET", "parameters [10⁶]", "FLOPs [10¹⁰]"),
+    ("method", "HD95 WT", "HD95 TC", "HD95 ET", "ASSD WT", "ASSD TC", "ASSD ET", "parameters [10⁶]", "FLOPs [10¹⁰]"),
     (
         ("HeMIS", "21.6 ± 10.4", "30.5 ± 17.5", "32.3 ± 16.9", "12.5 ± 6.2", "16.7 ± 6.5", "17.2 ± 8.4", "5.1", "2.8"),
         ("FDGF", "12.6 ± 7.5", "19.5 ± 8.4", "26.5 ± 14.1", "10.5 ± 5.3", "13.3 ± 5.6", "16.0 ± 7.5", "5.3", "4.0"),

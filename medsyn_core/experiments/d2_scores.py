@@ -79,7 +79,7 @@ def score_table(
         alone = row == against or against in found.missing
         p = "–" if alone else p_value(found.compare(row, against, last).p)
         made.append((*told, *cells, str(found.summary(row, last).subjects), p))
-    heads = ("", *(head for head, _ in columns), *(f"{m.title} [{m.unit}]" for m in scores), "n", "p")
+    heads = ("method", *(head for head, _ in columns), *(f"{m.title} [{m.unit}]" for m in scores), "n", "p")
     compared = f"p: two-sided Wilcoxon signed-rank test of {METRICS[last].title} against {found.title(against)}."
     notes = (spread(found), *averaging(found), EMPTY, *([compared] * (len(chosen) > 1)), *footing(found))
     return Table(id, title or ledger_title(id), heads, tuple(made), notes)
@@ -140,8 +140,8 @@ def cost_table(id: str, found: Results) -> Table:
         paper = d2net.recipe("gpu")
         count, work = d2_cost.of_answer(paper)
         rows.append((f"the paper's size, {paper.method.patch}³", millions(count), billions(work), "–", "–"))
-    heads = ("", "parameters, answer [10⁶]", "operations, answer [10¹⁰]", "parameters, all [10⁶]", "operations, step")
-    heads = (*heads[:-1], f"{heads[-1]} [10¹⁰]")
+    heads = ("size", "parameters, answer [10⁶]", "operations, answer [10¹⁰]")
+    heads += ("parameters, all [10⁶]", "operations, step [10¹⁰]")
     return Table(id, "parameters and operations", heads, tuple(rows), (COUNTED,))
 
 
@@ -169,7 +169,7 @@ def codes_table(id: str, found: Results) -> Table:
         codes, modality = kept["codes"].astype(np.float32), kept["code_modality"]
         told = accuracy(codes, modality, kept["code_subject"])
         rows.append((found.title(row), f"{silhouette(codes, modality):.3f}", f"{told:.3f}", str(len(codes))))
-    heads = ("", "silhouette", "told by neighbours", "codes")
+    heads = ("method", "silhouette", "told by neighbours", "codes")
     return Table(id, ledger_title(id), heads, tuple(rows), (OF_CODES, *footing(found)))
 
 
@@ -183,7 +183,7 @@ def features_table(id: str, found: Results) -> Table:
         kept = found.records[row][0].arrays()
         score = silhouette(kept["features"].astype(np.float32), kept["feature_class"])
         rows.append((found.title(row), f"{score:.3f}", str(len(kept["features"]))))
-    return Table(id, ledger_title(id), ("", "silhouette", "voxels"), tuple(rows), (OF_FEATURES, *footing(found)))
+    return Table(id, ledger_title(id), ("method", "silhouette", "voxels"), tuple(rows), (OF_FEATURES, *footing(found)))
 
 
 # -- weights

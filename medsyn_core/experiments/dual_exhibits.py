@@ -42,7 +42,7 @@ T1 = Need(
         ),
     ),
     published=(
-        ("", "MAE", "PSNR [dB]"),
+        ("method", "MAE", "PSNR [dB]"),
         (
             ("FCN", "34.5 (8.6)", "25.0 (2.3)"),
             ("U-Net", "28.8 (6.9)", "26.2 (1.8)"),
@@ -80,7 +80,7 @@ T2 = Need(
         Claim("U-Net is better than FCN", "unet", "fcn", "psnr", "26.7 against 22.7 dB (Table 2)"),
     ),
     published=(
-        ("", "MAE", "PSNR [dB]"),
+        ("method", "MAE", "PSNR [dB]"),
         (
             ("FCN", "24.4 (15.1)", "22.7 (3.2)"),
             ("U-Net", "21.8 (12.8)", "26.7 (2.1)"),
@@ -121,7 +121,7 @@ S31 = Need(
         Claim("Both discriminators are better than none", "dual", "unet", "psnr", "not in section 3.1"),
     ),
     published=(
-        ("", "PSNR [dB]"),
+        ("method", "PSNR [dB]"),
         (("global discriminator", "27.3"), ("local discriminator", "27.6"), ("dual discriminators", "28.3")),
     ),
     published_note=f"Section 3.1 of the paper, L1 loss, no attention; {PAPER_DATA}",
@@ -142,7 +142,7 @@ S32 = Need(
             "not in the paper",
         ),
     ),
-    published=(("", "gain in PSNR [dB]"), (("whole image", "+0.2"), ("tumour", "+0.6"))),
+    published=(("where", "gain in PSNR [dB]"), (("whole image", "+0.2"), ("tumour", "+0.6"))),
     published_note=f"Section 3.2 of the paper: attention on, minus off; {PAPER_DATA}",
 )
 
@@ -169,11 +169,12 @@ def confidence_table(id: str, found: Results) -> Table:
             means = (written(summary(inside), 3), written(summary(rest), 3))
             answer = verdict(rest - inside, SMALLEST_CONFIDENCE)
             rows.append((found.title(row), str(step), *means, measured, p_value(c.p), str(c.subjects), answer))
-    heads = ("M in tumours", "M in the rest of the brain", "rest – tumour [95 %]", "p", "n", "lower in tumours?")
+    heads = ("method", "step", "M in tumours", "M in the rest of the brain")
+    heads += ("rest – tumour [95 %]", "p", "n", "lower in tumours?")
     claim = "The paper (section 3.2): at first tumours are judged to be poorly synthesised, by low confidence."
     smallest = f"Smallest difference worth naming: {SMALLEST_CONFIDENCE}."
     notes = (claim, SPREAD, RULE, smallest, found.provenance())
-    return Table(id, "confidence of the local discriminator on test subjects", ("", "step", *heads), tuple(rows), notes)
+    return Table(id, "confidence of the local discriminator on test subjects", heads, tuple(rows), notes)
 
 
 F3 = Need(rows=("copy", "dual", "dual-attention"), tables=(confidence_table,))

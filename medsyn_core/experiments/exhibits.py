@@ -152,7 +152,7 @@ def results_table(id: str, found: Results, need: Need) -> Table:
         count = found.summary(best, local[0]).subjects
         notes.append(f"Tumour scores are means over the {count} test subjects whose slices show a tumour.")
     notes += [METRICS[key].absent for key in need.metrics if METRICS[key] not in chosen]
-    columns = ("", *heads, "n", "p")
+    columns = ("method", *heads, "n", "p")
     return Table(id, title, columns, tuple(rows), (*notes, *averaging(found), *footing(found)))
 
 

@@ -50,14 +50,14 @@ def direction_table(
         count = str(found.summary(row, metrics[0], there).subjects)
         rows.append((found.title(row), *single, *means, count, *(p(row, m) for m in chosen)))
     rows[len(REFERENCES) : len(REFERENCES)] = [(f"{name} (not yet run)", *["–"] * width) for name in awaited]
-    heads = (*(head(m, arrow(d)) for m, d in columns), *(head(m, "mean") for m in chosen), "n")
+    heads = ("method", *(head(m, arrow(d)) for m, d in columns), *(head(m, "mean") for m in chosen), "n")
     notes = (
         SPREAD,
         f"mean: over {len(there)} directions, subject by subject; n counts subjects. p: two-sided Wilcoxon signed-rank "
         f"test of that mean against {found.title('full')}.",
     )
     notes = notes if there else ()
-    return Table(id, title, ("", *heads, *(f"p, {m.title}" for m in chosen)), tuple(rows), (*notes, *footing(found)))
+    return Table(id, title, (*heads, *(f"p, {m.title}" for m in chosen)), tuple(rows), (*notes, *footing(found)))
 
 
 # -- claims

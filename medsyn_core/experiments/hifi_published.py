@@ -30,7 +30,17 @@ def _rows(text: str, together: int) -> tuple[tuple[str, ...], ...]:
 
 
 HEALTHY: Published = (
-    ("", "IXI T1 → T2", "IXI T2 → T1", "IXI mean", "IXI p", "UKB T1 → FLAIR", "UKB FLAIR → T1", "UKB mean", "UKB p"),
+    (
+        "method",
+        "IXI T1 → T2",
+        "IXI T2 → T1",
+        "IXI mean",
+        "IXI p",
+        "UKB T1 → FLAIR",
+        "UKB FLAIR → T1",
+        "UKB mean",
+        "UKB p",
+    ),
     _rows(
         """
 CycleGAN 19.7149 0.7739 20.3284 0.7862 20.0217 0.7801 6e-72 9e-65
@@ -66,7 +76,7 @@ HiFi-Syn 23.8376 0.8240 24.1751 0.8371 24.0064 0.8306 – – 23.3611 0.8337 24.
 
 TUMOUR: Published = (
     (
-        "",
+        "method",
         "T1 → T2",
         "T2 → T1",
         "T1 → T1ce",
@@ -110,7 +120,7 @@ HiFi-Syn 23.4402 0.8941 25.7228 0.9078 25.6167 0.8551 26.8424 0.8973 21.3512 0.8
 """Table 2, PSNR [dB] / SSIM."""
 
 TISSUE: Published = (
-    ("", "GM Dice [%]", "GM VS [%]", "WM Dice [%]", "WM VS [%]"),
+    ("method", "GM Dice [%]", "GM VS [%]", "WM Dice [%]", "WM VS [%]"),
     _rows(
         """
 CycleGAN 85.5 95.7 85.9 95.7
@@ -133,7 +143,7 @@ HiFi-Syn 89.9 97.5 90.3 98.3
 """Table 3; VS: volumetric similarity."""
 
 ABLATION: Published = (
-    ("", "T1 → T2 PSNR [dB]", "SSIM", "T2 → T1 PSNR [dB]", "SSIM"),
+    ("method", "T1 → T2 PSNR [dB]", "SSIM", "T2 → T1 PSNR [dB]", "SSIM"),
     (
         ("baseline", "22.1485", "0.7950", "22.3672", "0.8093"),
         ("PGD, no annotation map (i)", "22.1682", "0.8041", "22.6818", "0.8164"),

@@ -62,7 +62,7 @@ def tissue_table(id: str, found: Results, against: str, awaited: tuple[str, ...]
     first = sum(isinstance(found.plan.row(row), Reference) for row in found.rows)
     rows[first:first] = [(f"{name} (not yet run)", *["–"] * len(TISSUE)) for name in awaited]
     subjects = f"n = {tissue(found, 'full', 'gm_dice').shape[1]} test subjects."
-    heads = ("", *(f"{title} [%]" for title in TISSUE.values()))
+    heads = ("method", *(f"{title} [%]" for title in TISSUE.values()))
     title = f"tissue of T1 from T2, against {words}"
     return Table(id, title, heads, tuple(rows), (HOW, f"{SPREAD} {subjects}", *footing(found)))
 
@@ -145,7 +145,7 @@ def _table(id: str, found: Results, scores: tuple[Score, ...], note: str) -> Tab
         columns.append([means.get(row, "–") for row in found.rows])
     rows = tuple(zip(map(found.title, found.rows), *columns, strict=True))
     title = next(row.title for row in ledger.EXHIBITS if row.id == id)
-    return Table(id, title, ("", *(score.title for score in scores)), rows, (SEEDS, note, *footing(found)))
+    return Table(id, title, ("method", *(score.title for score in scores)), rows, (SEEDS, note, *footing(found)))
 
 
 def _claims(id: str, found: Results, scores: tuple[Score, ...], text: str) -> Table:

@@ -22,6 +22,8 @@ class Table:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"{self.id}: every row needs {len(self.columns)} cells.")
+        if not all(map(str.strip, self.columns)):
+            raise ValueError(f"{self.id}: every column needs a heading: {self.columns}.")
 
     def text(self) -> str:
         """The table for a terminal."""

@@ -44,7 +44,8 @@ def directions_table(id: str, found: Results, metric: str) -> Table:
     body = tuple((arrow(direction), *(of(row, direction) for row in rows)) for direction in found.directions)
     count = found.summary("copy", metric, found.directions[0]).subjects
     notes = (f"{SPREAD} n = {count} subjects in each direction.", found.provenance())
-    return Table(id, f"{score.title} [{score.unit}] of each direction", ("", *map(found.title, rows)), body, notes)
+    title = f"{score.title} [{score.unit}] of each direction"
+    return Table(id, title, ("direction", *map(found.title, rows)), body, notes)
 
 
 def _whole_and_box(text: str, a: str, b: str, whole: str, box: str) -> tuple[Claim, Claim]:
@@ -113,7 +114,7 @@ T1 = Need(
     claims=CLAIMS,
     tables=(partial(directions_table, metric="psnr"), partial(directions_table, metric="psnr_box")),
     published=(
-        ("", "SSIM", "PSNR [dB]", "local SSIM", "local PSNR [dB]", "LPIPS"),
+        ("method", "SSIM", "PSNR [dB]", "local SSIM", "local PSNR [dB]", "LPIPS"),
         (
             ("StarGAN", "0.8477 ± 0.0005", "28.02 ± 1.30", "0.5886 ± 0.0008", "18.48 ± 1.40", "0.0930 ± 0.0228"),
             ("DRIT++", "0.8615 ± 0.0008", "30.24 ± 1.20", "0.6095 ± 0.0009", "19.16 ± 1.26", "0.0802 ± 0.0276"),
@@ -174,7 +175,8 @@ def feature_table(id: str, found: Results) -> Table:
         columns.append([means.get(row, "–") for row in found.rows])
     rows = tuple(zip(map(found.title, found.rows), *columns, strict=True))
     title = next(row.title for row in ledger.EXHIBITS if row.id == id)
-    return Table(id, title, ("", *(name for name, _ in FEATURES.values())), rows, (FEATURE_NOTE, *footing(found)))
+    heads = ("structure", *(name for name, _ in FEATURES.values()))
+    return Table(id, title, heads, rows, (FEATURE_NOTE, *footing(found)))
 
 
 def feature_claims(id: str, found: Results) -> Table:
@@ -199,7 +201,7 @@ T3 = Need(
     optional=STRUCTURES[1:],
     tables=(feature_table, feature_claims),
     published=(
-        ("", "MAE", "MSE"),
+        ("structure", "MAE", "MSE"),
         (
             ("UTAD-Net, full structure", "0.0500", "0.0124"),
             ("only global branch", "0.2514", "0.2229"),

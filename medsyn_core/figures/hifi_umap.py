@@ -123,7 +123,7 @@ class QueryMaps:
             "features, by cosine. Trustworthiness, of the maps with so many neighbours: 1 where neighbours in the map "
             "are neighbours in feature space.*"
         )
-        return Table(listing(rows, {"": ""} | heads, "l" + "r" * len(heads)).markdown, under)
+        return Table(listing(rows, {"": "method"} | heads, "l" + "r" * len(heads)).markdown, under)
 
     @style.styled
     def picture(self) -> Picture:

@@ -158,7 +158,7 @@ def _panel(number: int, body: str) -> str:
 
 def _known(bench: Bench, edit: Edit) -> str:
     """What is known of a row: its settings and its scores, or that it is not recorded."""
-    head = f"<h4>{html.escape(edit.title)}</h4>"
+    head = f'<p class="title">{html.escape(edit.title)}</p>'
     if edit.settings:
         head += f"<p>It differs in settings too: {html.escape('; '.join(edit.settings))}.</p>"
     if edit.seeds:
@@ -209,7 +209,7 @@ def _charts(bench: Bench) -> str:
     if not made:
         return "<p>No row of this method is recorded yet, so there are no curves.</p>"
     return (
-        "<h4>The terms over training, first step to last: this row in colour, the whole method in grey</h4>"
+        '<p class="title">The terms over training, first step to last: this row in colour, the whole method in grey</p>'
         f'<div class="charts">{"".join(made)}</div>'
     )
 
@@ -235,7 +235,8 @@ def _pictures(bench: Bench, found: Pictures | None) -> str:
     given, real = found.names
     colours = key() if found.real.ndim == 4 else ""
     return (
-        f'<h4>Test slices, seed 0</h4><div class="strip"><span></span><div class="heads">{heads}</div></div>'
+        '<p class="title">Test slices, seed 0</p>'
+        f'<div class="strip"><span></span><div class="heads">{heads}</div></div>'
         f"{_strip(given, found.given, f'The {given} images of {len(found.columns)} test slices: {told}')}{made}{whole}"
         f"{_strip(real, found.real, f'The {real} images that should come out: {told}')}{colours}"
     )

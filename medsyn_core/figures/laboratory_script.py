@@ -76,7 +76,7 @@ figure.medsyn.laboratory .lab{background:#fff;color:#222;color-scheme:light;bord
 padding:.8em;box-sizing:border-box}
 figure.medsyn.laboratory label{display:flex;flex-wrap:wrap;gap:.2em .5em;align-items:center;margin:.2em 0 .6em}
 figure.medsyn.laboratory select{font:inherit;max-width:100%;min-width:0}
-figure.medsyn.laboratory h4{font-size:1em;font-weight:600;margin:1em 0 .3em;color:#222}
+figure.medsyn.laboratory p.title{font-size:1em;font-weight:600;margin:1em 0 .3em;color:#222}
 figure.medsyn.laboratory p{margin:.3em 0;color:#222}
 figure.medsyn.laboratory .wide{overflow-x:auto}
 figure.medsyn.laboratory table{display:table;width:auto;max-width:none;border-collapse:collapse;margin:0;color:#222;

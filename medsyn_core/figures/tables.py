@@ -46,9 +46,14 @@ def cell(text: object) -> str:
 
 
 def listing(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], align: str | None = None) -> Table:
-    """Plain rows: columns maps a key of each row to its heading; align: one of l, r, c for each column."""
+    """Plain rows: columns maps a key of each row to its heading; align: one of l, r, c for each column.
+
+    Raises ValueError without rows, and for a column without a heading, of which a screen reader could say nothing.
+    """
     if not rows:
         raise ValueError("no rows; an empty table says nothing.")
+    if nameless := [key for key, heading in columns.items() if not heading.strip()]:
+        raise ValueError(f"columns without a heading: {nameless}.")
     body = [[cell(row[key]) for key in columns] for row in rows]
     return Table(_markdown(list(columns.values()), body, align or "l" * len(columns)))
 

@@ -211,7 +211,7 @@ def live(model: Translator, cohort: Cohort, subset: str = "test") -> Widget:
         return Shot(of(source).numpy(), made, of(target).numpy(), brain, seg, (source, target))
 
     choices = [
-        ipywidgets.Dropdown(options=labels, value=start, description="slice"),
+        ipywidgets.Dropdown(options=labels, value=start, description="slice", layout={"width": "max-content"}),
         ipywidgets.Dropdown(options=names, value=cohort.modalities[0], description="source"),
         ipywidgets.Dropdown(options=names, value=cohort.modalities[-1], description="target"),
     ]

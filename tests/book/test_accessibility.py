@@ -1,4 +1,5 @@
-"""axe-core over every page of the built site: no serious or critical violation, light or dark."""
+"""axe-core over every page of the built site: no serious or critical violation, light or dark; and of the lesser ones,
+none that leaves a table's column without a name or the headings out of order."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ AXE = ROOT / "_build" / "axe-core" / "axe.min.js"
 PAGES = re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text())
 REACHED = "() => [...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth || !e.tabIndex)"
 GRAVE = ("serious", "critical")
+HELD = ("empty-table-header", "heading-order")  # lesser ones that the book has none of
 
 pytestmark = pytest.mark.site
 
@@ -46,7 +48,7 @@ def look(request, browser):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_serious_violation(look, axe, address, name):
+def test_no_serious_violation_nor_one_that_is_held(look, axe, address, name):
     tab = look.new_page()
     try:
         tab.goto(f"{address}/{name}.html", wait_until="networkidle")
@@ -55,4 +57,4 @@ def test_no_serious_violation(look, axe, address, name):
         found = tab.evaluate(CHECK)
     finally:
         tab.close()
-    assert [one for one in found if one[0] in GRAVE] == []
+    assert [one for one in found if one[0] in GRAVE or one[1] in HELD] == []

@@ -70,7 +70,7 @@ def small_book(tmp_path) -> Path:
     """The project with one chapter only: same configuration, same scripts."""
     for name in ("scripts", "book/_ext", "book/_static"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("_config.yml", "book/references.bib"):
+    for name in ("_config.yml", "CHANGELOG.md", "book/references.bib"):
         shutil.copyfile(ROOT / name, tmp_path / name)
     (tmp_path / "book" / "appendix").mkdir()
     (tmp_path / "book" / "intro.md").write_text("# Intro\n")

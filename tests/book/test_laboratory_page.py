@@ -41,7 +41,7 @@ def first(tab):
 
 def title(bench) -> str | None:
     """The row whose panel is shown."""
-    shown = bench.locator("[data-panel] h4:visible")
+    shown = bench.locator("[data-panel] p.title:visible")
     return shown.inner_text() if shown.count() else None
 
 

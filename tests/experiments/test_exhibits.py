@@ -34,7 +34,7 @@ def test_a_table_gives_means_and_both_spreads_of_the_records(recorded):
     cell = next(row for row in table.rows if row[0] == "U-Net")[2]
     spreads = values.mean(0).std(ddof=1), values.mean(1).std(ddof=1)
     assert cell == f"{values.mean():.2f} ± {spreads[0]:.2f} ({spreads[1]:.2f})"
-    assert table.columns[0:3] == ("", "MAE [grey levels of 255]", "PSNR [dB]")
+    assert table.columns[0:3] == ("method", "MAE [grey levels of 255]", "PSNR [dB]")
 
 
 def test_p_values_are_paired_with_the_best_baseline(recorded):

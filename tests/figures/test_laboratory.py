@@ -43,7 +43,8 @@ def rows(page):
 
 def panels(page, title):
     """The panel of a row's scores."""
-    return next(p for p in re.findall(r'<div data-panel="\d+".*?(?=<div data-panel|<h4>The terms)', page) if title in p)
+    ends = r'<div data-panel|<p class="title">The terms'
+    return next(p for p in re.findall(rf'<div data-panel="\d+".*?(?={ends})', page) if title in p)
 
 
 def pixels(uri):
@@ -78,7 +79,7 @@ def test_rows_with_the_same_weights_stand_together(page):
 
 
 def test_a_row_shows_its_scores_beside_the_whole_method(page):
-    shown = panels(page, "<h4>U-Net</h4>")
+    shown = panels(page, '<p class="title">U-Net</p>')
     bench = made.bench()
     effect = bench.effects(bench.edit("unet"))["psnr"]
     cells = re.findall("<td>(.*?)</td>", shown)[:7]
@@ -91,12 +92,12 @@ def test_a_row_shows_its_scores_beside_the_whole_method(page):
 
 
 def test_settings_that_differ_are_named(page):
-    assert "It differs in settings too: generator: unet -&gt; fcn." in panels(page, "<h4>FCN</h4>")
-    assert "differs in settings" not in panels(page, "<h4>U-Net</h4>")
+    assert "It differs in settings too: generator: unet -&gt; fcn." in panels(page, '<p class="title">FCN</p>')
+    assert "differs in settings" not in panels(page, '<p class="title">U-Net</p>')
 
 
 def test_a_row_that_is_not_recorded_says_so_with_its_command(page):
-    shown = panels(page, "<h4>sGAN, local discriminator</h4>")
+    shown = panels(page, '<p class="title">sGAN, local discriminator</p>')
     assert "Not yet recorded" in shown and "<table" not in shown
     assert "python -m medsyn_core record dual --profile laptop --rows sgan-local<" in shown
     assert "sGAN, local discriminator (not yet recorded)</option>" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medsyn_core.evaluation import summary
+from medsyn_core.experiments.tables import Table as Plain
 from medsyn_core.figures import listing, provenance, scores
 
 ROWS = {
@@ -52,3 +53,11 @@ def test_a_listing_escapes_what_would_break_it():
     assert table.markdown.splitlines() == ["| A | B |", "| :-- | --: |", "| x\\|y | – |", "| two lines | 0 |"]
     with pytest.raises(ValueError, match="no rows"):
         listing([], {"a": "A"})
+
+
+@pytest.mark.parametrize("heading", ["", " "])
+def test_a_column_without_a_heading_is_refused(heading):
+    with pytest.raises(ValueError, match="without a heading"):
+        listing([{"": "U-Net", "n": 1}], {"": heading, "n": "patients"})
+    with pytest.raises(ValueError, match="needs a heading"):
+        Plain("x-T1", "a table", (heading, "n"), (("U-Net", "1"),))
