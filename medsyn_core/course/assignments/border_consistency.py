@@ -141,7 +141,7 @@ def _refuses_other_shapes(student: Student) -> None:
 
 # -- the probe: a branch that has to learn where to stop
 
-STEPS, BAND, EMPHASIS, MOST_SPILL, MOST_ERROR = 250, 1, 2.0, 0.2, 0.3
+STEPS, BAND, EMPHASIS, MOST_SPILL, MOST_ERROR = 500, 1, 2.0, 0.3, 0.3
 
 
 def _keep(trace: Any) -> Tensor:
@@ -157,7 +157,7 @@ def _papers(branch: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
 def _fitted(term: Callable[..., Tensor], seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """The answers of both branches for the test slices, and their masks, of a generator trained with one term."""
     cohort = data.load("phantom", subjects=8, px=32, slices=4, scaling="median", jobs=1)
-    recipe = utad.teacher("smoke").configure(steps=STEPS)
+    recipe = utad.teacher("smoke").configure(steps=STEPS, width=8)
     recipe = recipe.edit(**dict.fromkeys(recipe.losses, 0.0)).add("keep", _keep, 10.0)
     recipe = recipe.add("consistency", lambda trace: term(trace.tumour_translated, trace.translated, trace.mask))
     run = recipe.fit(cohort, seed=seed, device="cpu", progress=False)
