@@ -30,8 +30,9 @@ NO_RESULTS = " This profile exists for tests: its numbers are no results."
 
 # What keeps the document from being printed as it was meant, in words.
 FAULTS = r"""width => {
-  const bad = [], say = (what, e) => bad.push(`${what} in ${e.closest('.chapter')?.id}: ` +
-    (e.alt || e.textContent || e.outerHTML).trim().replace(/\s+/g, ' ').slice(0, 80)), all = what => document.querySelectorAll(what);
+  const bad = [], all = what => document.querySelectorAll(what);
+  const text = e => (e.alt || e.textContent || e.outerHTML).trim().replace(/\s+/g, ' ').slice(0, 80);
+  const say = (what, e) => bad.push(`${what} in ${e.closest('.chapter')?.id}: ${text(e)}`);
   for (const e of all('.math')) if (!e.querySelector('mjx-container svg')) say('formula not drawn', e);
   for (const e of all('mjx-merror, [data-mjx-error]')) say('formula with an error', e);
   for (const e of document.images) if (e.checkVisibility() && !e.naturalWidth) say('image missing', e);
