@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 WIDTH = 643  # CSS pixels: what @page of print.css leaves of A4
-SECONDS = 600  # for the whole book: twice what a busy laptop takes
+SECONDS = 600  # for each of loading, drawing and printing the whole book on a busy machine
 NO_RESULTS = " This profile exists for tests: its numbers are no results."
 
 # What keeps the document from being printed as it was meant, in words.
