@@ -103,7 +103,8 @@ def test_every_chapter_begins_where_the_contents_say(printed, texts, site):
         number = places[title]
         assert title in texts[number]
         assert re.search(rf"{re.escape(title)} {number + 1}\b", texts[1])
-    assert texts[-1].endswith(f" {len(texts)}")  # the page's own number
+    # above and below each page: whose it is, and its number
+    assert texts[-1].startswith(f"{heading(site, NAMES[-1])} {len(texts)} ")
 
 
 def test_nothing_raw_and_no_page_is_blank(printed, texts):
