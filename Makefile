@@ -18,6 +18,7 @@ VENDOR := book/_vendor/.ready
 # The published profile goes to _build/html; any other has its own site.
 SITE := _build/$(if $(filter laptop,$(PROFILE)),html,site-$(PROFILE))
 EXECUTED := _build/executed/$(PROFILE)
+PDF := _build/medsyn$(if $(filter laptop,$(PROFILE)),,-$(PROFILE)).pdf
 
 CHAPTERS := $(wildcard $(addsuffix .ipynb,$(shell sed -n 's/^ *-* *\(file\|root\): *//p' _toc.yml)))
 COPIES := $(addprefix $(EXECUTED)/,$(CHAPTERS))
@@ -30,7 +31,7 @@ export MEDSYN_PROGRESS := 0
 export OMP_WAIT_POLICY := PASSIVE
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup book test records course teaching lab strip fresh colab release clean
+.PHONY: help setup book pdf test records course teaching lab strip fresh colab release clean
 help:   ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -64,6 +65,12 @@ $(SITE)/.built: $(COPIES) $(PAGES) $(READY) $(VENDOR)
 	@rm -f $@
 	$(PY) scripts/build_site.py $(EXECUTED) $(SITE)
 	@touch $@
+
+pdf: $(PDF)  ## print that site as one file, _build/medsyn.pdf, with Chromium
+	@echo "The book is printed: $(PDF) (profile: $(PROFILE))"
+
+$(PDF): $(SITE)/.built scripts/print_book.py scripts/one_page.py
+	$(PY) scripts/print_book.py $(SITE) $@
 
 test: $(READY)  ## lint, the book in the smoke profile, every test, the site in a browser
 	$(PY) -m ruff check .
