@@ -74,8 +74,8 @@ $(PDF): $(SITE)/.built scripts/print_book.py scripts/one_page.py
 
 test: $(READY)  ## lint, the book in the smoke profile, every test, the site in a browser
 	$(PY) -m ruff check .
-	$(MAKE) book MEDSYN_PROFILE=smoke
-	$(PY) -m pytest -m "site or not site"
+	OMP_NUM_THREADS=1 $(MAKE) --jobs=2 book MEDSYN_PROFILE=smoke
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m "site or not site" --numprocesses=2 --dist=loadfile
 
 records: $(READY)  ## make the recorded runs again that are missing or out of date (hours; profile as above)
 	$(PY) -m medsyn_core record all
