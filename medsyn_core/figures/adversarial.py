@@ -29,7 +29,7 @@ def answers(groups: Mapping[str, np.ndarray], *, xlabel: str, marks: Mapping[str
     for (name, place), dashes in zip(marks.items(), ("-", "--", ":", "-."), strict=False):
         ax.axvline(place, color="black", linestyle=dashes, linewidth=1.6, label=name)
     ax.set(xlabel=xlabel, ylabel="pixels")
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=3, borderaxespad=0.2)
+    style.legend_below(ax)
     low, high = np.quantile(np.concatenate(list(groups.values())), (0.05, 0.95))
     medians = ", ".join(f"{name} {np.median(values):.2f}" for name, values in groups.items() if len(values))
     lines = " and ".join(f"the {name} at {place:.2f}" for name, place in marks.items())
@@ -80,5 +80,5 @@ def hills(
         ax.plot(samples, np.full(len(samples), 0.7 * bottom), "|", color=colour, markersize=12)
         ax.annotate(name, (float(np.mean(samples)), 0.4 * bottom), ha="center", va="bottom", fontsize=10)
     ax.set(xlabel="value of the only pixel", ylabel="what G lowers", ylim=(bottom, top), xlim=(place[0], place[-1]))
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=3, borderaxespad=0.2)
+    style.legend_below(ax)
     return fig

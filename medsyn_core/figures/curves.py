@@ -56,7 +56,7 @@ def curves(
     if zero:
         ax.set_ylim(bottom=0)
     if len(series) > 1:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=min(3, len(series)), borderaxespad=0.2)
+        style.legend_below(ax)
     return fig
 
 

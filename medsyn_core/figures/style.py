@@ -9,6 +9,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
@@ -84,6 +85,15 @@ def figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def legend_below(ax: Axes) -> None:
+    """A legend under the axes in at most three columns, fewer where long names would run out of the figure."""
+    handles, names = ax.get_legend_handles_labels()
+    letters = ax.figure.get_figwidth() * 72 / (0.52 * RC["legend.fontsize"])  # in one line, of usual width
+    longest = max(map(len, names)) + 6  # with its handle and what separates columns
+    columns = max(1, min(3, len(names), int(letters // longest)))
+    ax.legend(handles, names, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, borderaxespad=0.2)
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:

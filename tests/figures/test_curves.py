@@ -36,3 +36,12 @@ def test_a_dot_a_seed_and_a_bar_at_the_mean():
     points, bar = ax.lines[0], ax.lines[1]
     assert list(points.get_xdata()) == [1, 2, 6] and list(bar.get_xdata()) == [3, 3]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c"), ("all queries, no temperature", "all of them, 0.1", "nearest")])
+def test_a_legend_stays_in_the_figure_and_leaves_the_axes_their_width(names):
+    fig = curves(dict.fromkeys(names, np.arange(9.0)), ylabel="loss")
+    fig.draw_without_rendering()
+    (ax,) = fig.axes
+    assert ax.get_legend().get_window_extent().x1 <= fig.bbox.x1
+    assert ax.get_window_extent().width > 0.7 * fig.bbox.width
