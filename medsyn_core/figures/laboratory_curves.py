@@ -36,7 +36,7 @@ def path(values: np.ndarray, low: float, high: float) -> str:
 
 def said(curve: Curve) -> str:
     """Where a curve begins and ends, in words."""
-    spread = "" if curve.spread is None else f" ± {curve.spread:.2g} over {curve.seeds} seeds"
+    spread = "" if curve.spread is None else f" ± {curve.spread:.2g} over {curve.seeds} runs"
     return f"from {curve.mean[0]:.3g} to {curve.mean[-1]:.3g}{spread}"
 
 

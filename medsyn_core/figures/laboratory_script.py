@@ -99,6 +99,7 @@ max-width:44em;font-size:.85em;margin:0 0 .25em}
 figure.medsyn.laboratory .strip img{width:100%;image-rendering:pixelated;border-radius:3px;padding:0}
 figure.medsyn.laboratory .heads{display:flex;justify-content:space-around;text-align:center}
 figure.medsyn.laboratory :focus-visible{outline:2px solid #0072b2;outline-offset:1px}
+figure.medsyn.laboratory code{color:#222;background:#f2f4f6;border:0}
 figure.medsyn.laboratory small{display:block;color:#444;line-height:1.4}
 figure.medsyn.laboratory [hidden]{display:none}
 """

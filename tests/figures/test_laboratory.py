@@ -185,5 +185,5 @@ def test_a_chart_shows_one_row_over_the_reference_and_says_its_numbers():
     shown = dict(re.findall(r'data-row="(\d)" data-said="[^"]*" display="(\w+)"', drawn))
     assert shown == {"0": "none", "2": "inline"} and len(re.findall("<path", drawn)) == 3
     assert 'aria-label="dice: from 2 to 1.5"' in drawn
-    assert said(curves[0]) == "from 2 to 1 ± 0.01 over 3 seeds"
+    assert said(curves[0]) == "from 2 to 1 ± 0.01 over 3 runs"
     assert 'aria-label="dice: off"' in chart("dice", curves, shown=1, reference=0)
