@@ -45,8 +45,8 @@ class Laboratory:
         pick = f'<select autocomplete="off">{_options(titles)}</select>'
         body = "".join(section(bench, hidden=k > 0) for k, bench in enumerate(self.benches))
         caption = (
-            "The loss laboratory over recorded runs; no kernel is needed. Curves are means over runs (seeds or folds) of "
-            "the unweighted terms, each frame the same for all rows of a method."
+            "The loss laboratory over recorded runs; no kernel is needed. Curves are means over runs (seeds or folds) "
+            "of the unweighted terms, each frame the same for all rows of a method."
         )
         return (
             f'<figure class="medsyn laboratory" style="margin:0 0 1em" onchange="{html.escape(_joined(CHANGED))}" '
