@@ -130,8 +130,9 @@ class TwoBranch(nn.Module):
     width: channels at full resolution, doubled a level; levels: down-samplings; codes: modalities. Without the local
     encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Each
     decoder has the skips of its own branch; only the bottleneck is fused, as in the paper's public code. Modalities are
-    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers. Inside, an
-    image is its difference from an average brain (`contrast`); a tumour image, mostly background, is not.
+    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers. Encoders see
+    images as differences from an average brain (`contrast`), and the whole answer is given as one; the tumour's, mostly
+    background, is not.
     """
 
     def __init__(
