@@ -130,7 +130,7 @@ def test_curves_are_those_of_the_row_and_say_so(first):
     dual = first.locator("[data-bench=dual]")
     chart = dual.locator(".chart[data-term=local_adversarial]")
     label = lambda: chart.locator("svg").get_attribute("aria-label")
-    assert "over 3 seeds" in label() and chart.locator("path[data-row]:visible").count() == 1
+    assert "over 3 runs" in label() and chart.locator("path[data-row]:visible").count() == 1
     dual.locator("[data-pick]").select_option(label="U-Net")
     assert label() == "local_adversarial: off" and chart.locator("path[data-row]:visible").count() == 0
     dual.locator("[data-pick]").select_option(label="sGAN, local discriminator (not yet recorded)")
