@@ -7,13 +7,13 @@ contents. How it looks is in book/_static/print.css, which also serves who print
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import pypdf
 import yaml
+from browser import FLAGS, NONE, browser_path
 from one_page import Entry, PrintError, document, parts
 from playwright.sync_api import Error, sync_playwright
 
@@ -22,8 +22,6 @@ from medsyn_core.files import atomic
 from medsyn_core.profiles import profile
 
 ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 WIDTH = 643  # CSS pixels: what @page of print.css leaves of A4
 SECONDS = 600  # for each of loading, drawing and printing the whole book on a busy machine
 NO_RESULTS = " This profile exists for tests: its numbers are no results."
@@ -61,11 +59,11 @@ def pages_of(pdf: Path, known: list[Entry]) -> dict[str, int]:
 
 def print_document(page: Path, known: list[Entry], pdf: Path) -> dict[str, int]:
     """Print the document at `page` and return the page number of each entry. Raises PrintError for what is amiss."""
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
-        raise PrintError(f"no browser found ({', '.join(BROWSERS)}); install Chromium.")
+    path = browser_path()
+    if path is None:
+        raise PrintError(NONE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         tab = browser.new_page(viewport={"width": WIDTH, "height": 1000})
         tab.set_default_timeout(SECONDS * 1000)
         wrong: list[str] = []

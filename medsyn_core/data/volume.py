@@ -12,6 +12,9 @@ import numpy as np
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 """The order of the modality axis in every array, as far as a cohort has them; "ct" comes fifth."""
 
+NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR", "ct": "CT"}
+"""As readers know them."""
+
 NCR, ED, ET = 1, 2, 4
 """BraTS codes: necrotic and non-enhancing core, oedema, enhancing tumour (3 is not used)."""
 

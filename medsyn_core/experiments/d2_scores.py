@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from medsyn_core.data.views import all_subsets
+from medsyn_core.data.volume import MODALITIES, NAMES
 from medsyn_core.experiments import d2, d2_cost, ledger
 from medsyn_core.experiments.exhibits import averaging, footing
 from medsyn_core.experiments.hifi_queries import NEIGHBOURS, accuracy, silhouette
@@ -19,8 +20,7 @@ from medsyn_core.training import Recipe
 Column = tuple[str, Callable[[Recipe], str]]
 """A heading, and what stands under it for a row's recipe."""
 
-NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR"}
-CHOICES = tuple("+".join(keep) for keep in all_subsets(tuple(NAMES)))
+CHOICES = tuple("+".join(keep) for keep in all_subsets(MODALITIES))
 """The 15 choices of modalities, small ones first, as records name them."""
 REGIONS = ("dice_wt", "dice_tc", "dice_et")
 DICE = (*REGIONS, "dice")

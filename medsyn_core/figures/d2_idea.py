@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from medsyn_core.data.volume import region
+from medsyn_core.data.volume import NAMES, region
 from medsyn_core.figures import d2_block, drawn, style
 from medsyn_core.figures.d2_maps import CLASSES
 from medsyn_core.figures.d2_shown import grey, over
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
 from medsyn_core.losses.modality_contrast import amplitude
 from medsyn_core.methods.d2net_step import D2Trace

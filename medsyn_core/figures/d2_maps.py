@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from medsyn_core.data.volume import MODALITIES
+from medsyn_core.data.volume import MODALITIES, NAMES
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
 from medsyn_core.figures.point_maps import evenly, scatter
 from medsyn_core.figures.recorded import kept, of_row

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsyn_core.data.views import all_subsets
-from medsyn_core.data.volume import LABELS, MODALITIES, REGIONS
+from medsyn_core.data.volume import LABELS, MODALITIES, NAMES, REGIONS
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import drawn, style
-from medsyn_core.figures.gallery import NAMES, PARTS, painted
+from medsyn_core.figures.gallery import PARTS, painted
 from medsyn_core.figures.picture import Picture
 from medsyn_core.figures.recorded import kept, of_row
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsyn_core.data.views import all_subsets
-from medsyn_core.data.volume import MODALITIES, REGIONS
+from medsyn_core.data.volume import MODALITIES, NAMES, REGIONS
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import drawn, style
 from medsyn_core.figures.d2_shown import CLEAREST, called
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medsyn_core.data.volume import REGIONS, region
+from medsyn_core.data.volume import NAMES, REGIONS, region
 from medsyn_core.evaluation import dice
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import page
 from medsyn_core.figures.d2_shown import Keep, Shown, called, grey, over, percents, shown
-from medsyn_core.figures.gallery import NAMES, PARTS
+from medsyn_core.figures.gallery import PARTS
 from medsyn_core.figures.picture import CAPTION
 from medsyn_core.methods.segmenter import Segmenter
 

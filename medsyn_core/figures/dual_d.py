@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.experiments.dual_exhibits import confidence
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import style
@@ -46,7 +47,7 @@ def side_by_side(found: Results, rows: Sequence[str]) -> Picture:
     """Dual-D F4: source, every row's translation and the target; whole slices, seed 0."""
     shared, arrays = _images(found)
     pair = found.records[rows[0]][0].config["method"]
-    source, target = pair["source"].upper(), pair["target"].upper()
+    source, target = NAMES[pair["source"]], NAMES[pair["target"]]
     images = {source: shared["source"]}
     images |= {SHORT.get(row, found.title(row)): arrays[row]["translated"] for row in rows}
     images[f"real {target}"] = shared["target"]

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import page, style, translator
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.translator import LIMITS, Shot
 
 MARGIN = 2  # pixels left round the widest brain

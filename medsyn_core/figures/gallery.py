@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medsyn_core.data.volume import ED, ET, NCR
+from medsyn_core.data.volume import ED, ET, NAMES, NCR
 from medsyn_core.figures import style
 from medsyn_core.figures.picture import Picture
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from medsyn_core.data import Cohort
 
-NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR", "ct": "CT"}
 TISSUE_GREY = {"CSF": (1, 0.25), "GM": (2, 0.50), "WM": (3, 0.75)}
 PARTS = {"ED": (ED, style.REGION["ED"]), "NCR": (NCR, style.REGION["NCR"]), "ET": (ET, style.REGION["ET"])}
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.evaluation import tumour_boxes
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import hifi_memory, style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.hifi_umap import Queries, QueryMaps
 from medsyn_core.figures.picture import Picture
 from medsyn_core.figures.recorded import kept, of_row

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from medsyn_core.data.views import Unpaired
+from medsyn_core.data.volume import NAMES
 from medsyn_core.figures import style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.hifi_memory import groups
 from medsyn_core.figures.picture import Picture
 from medsyn_core.methods.hifi_syn import HEALTHY, WITH_TUMOUR, ContentTranslator

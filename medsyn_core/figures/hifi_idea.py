@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medsyn_core.data.views import Unpaired
+from medsyn_core.data.volume import NAMES
 from medsyn_core.figures import drawn, style
-from medsyn_core.figures.gallery import NAMES, widest_slices
+from medsyn_core.figures.gallery import widest_slices
 from medsyn_core.figures.hifi_memory import COLOURS, groups
 from medsyn_core.figures.picture import Picture
 from medsyn_core.methods.hifi_step import HiFiTrace

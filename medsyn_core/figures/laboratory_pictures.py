@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from medsyn_core.data.volume import MODALITIES
+from medsyn_core.data.volume import MODALITIES, NAMES
 from medsyn_core.experiments.records import Record
 from medsyn_core.experiments.results import Results
 from medsyn_core.experiments.utad import SHOWN
 from medsyn_core.figures.d2_shown import percents, shown
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.laboratory_edits import Bench
 
 COLUMNS = 4

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.experiments.hifi_queries import DEAD, NEIGHBOURS
 from medsyn_core.experiments.results import Results
 from medsyn_core.figures import style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.hifi import kept, of_row
 from medsyn_core.figures.hifi_memory import COLOURS, groups, structure_names
 from medsyn_core.figures.slider import FrameSlider

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.figures import style
-from medsyn_core.figures.gallery import NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medsyn_core.data.views import Unpaired
+from medsyn_core.data.volume import NAMES
 from medsyn_core.evaluation import translation_metrics
 from medsyn_core.experiments.results import ExhibitError, Results
 from medsyn_core.figures import page
-from medsyn_core.figures.gallery import NAMES, widest_slices
+from medsyn_core.figures.gallery import widest_slices
 from medsyn_core.figures.picture import CAPTION
 from medsyn_core.methods.any_to_any import GuidedTranslator, Translator
 

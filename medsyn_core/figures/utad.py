@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.evaluation import tumour_boxes
 from medsyn_core.experiments.results import METRICS, Results
 from medsyn_core.experiments.utad import SHOWN
 from medsyn_core.experiments.utad_exhibits import STRUCTURES
 from medsyn_core.figures import style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.picture import Picture
 from medsyn_core.figures.translations import Direction, side_by_side, square_round
 

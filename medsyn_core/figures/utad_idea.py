@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.figures import drawn, style
-from medsyn_core.figures.gallery import NAMES
 from medsyn_core.figures.panels import outline
 from medsyn_core.figures.picture import Picture
 from medsyn_core.losses import consistency

@@ -13,9 +13,9 @@ import numpy as np
 
 from medsyn_core.data.errors import DataError
 from medsyn_core.data.scaling import background
-from medsyn_core.data.volume import LABELS, SubjectRef
+from medsyn_core.data.volume import LABELS, NAMES, SubjectRef
 from medsyn_core.figures.d2_shown import grey
-from medsyn_core.figures.gallery import NAMES, PARTS
+from medsyn_core.figures.gallery import PARTS
 
 if TYPE_CHECKING:
     from medsyn_core.data import Cohort

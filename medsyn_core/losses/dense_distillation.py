@@ -19,17 +19,17 @@ def resize(features: Tensor, channels: int, size: Sequence[int]) -> Tensor:
     The paper says only that a student's map is resized to its teacher's. Space is averaged going down and interpolated
     going up; of channels, groups are averaged going down and repeated going up.
     """
+    have = features.shape[1]
+    if have > channels and have % channels == 0:  # first, for then there is less to move in space
+        features = features.unflatten(1, (channels, have // channels)).mean(dim=2)
+    elif channels % have:
+        raise ValueError(f"{have} channels cannot be made {channels}: one must be a multiple of the other")
     if tuple(features.shape[-3:]) != tuple(size):
         if features.shape[-1] > size[-1]:
             features = F.adaptive_avg_pool3d(features, tuple(size))
         else:
             features = F.interpolate(features, size=tuple(size), mode="trilinear", align_corners=False)
-    have = features.shape[1]
-    if have > channels and have % channels == 0:
-        return features.unflatten(1, (channels, have // channels)).mean(dim=2)
-    if channels % have == 0:
-        return features if have == channels else features.repeat_interleave(channels // have, dim=1)
-    raise ValueError(f"{have} channels cannot be made {channels}: one must be a multiple of the other")
+    return features if have >= channels else features.repeat_interleave(channels // have, dim=1)
 
 
 def affinity(student: Tensor, teacher: Tensor) -> Tensor:
@@ -40,11 +40,12 @@ def affinity(student: Tensor, teacher: Tensor) -> Tensor:
     also read the formula, the pooled value would be a cosine divided by the number of its elements.
     """
     with torch.autocast(student.device.type, enabled=False):
-        ours, theirs = student.float(), teacher.float()
-        dot = (ours[:, None] * theirs).sum(dim=2)  # (B, K, d, h, w)
-        # By hand: cosine_similarity would measure the student's vectors anew for each class.
-        lengths = [torch.linalg.vector_norm(x, dim=-4).clamp_min(1e-8) for x in (ours, theirs)]
-        return (dot / (lengths[0][:, None] * lengths[1])).mean(dim=(2, 3, 4))
+        ours, theirs = student.float()[:, None], teacher.float()
+        dot = (ours * theirs).sum(dim=2)  # (B, K, d, h, w)
+        # By hand: cosine_similarity would measure the student's vectors anew for each class, and vector_norm is several
+        # times as slow along an axis that is not the last.
+        lengths = [x.square().sum(dim=2).clamp_min(1e-16).sqrt() for x in (ours, theirs)]
+        return (dot / (lengths[0] * lengths[1])).mean(dim=(2, 3, 4))
 
 
 def feature_distance(student: Tensor, teacher: Tensor) -> Tensor:

@@ -145,10 +145,11 @@ class D2Trace(Trace):
 
         Never negative: a distance with a negative weight would be a reward for moving apart, without end.
         """
-        pairs = zip(self.resized, self.teacher_bank.features, strict=True)
-        found = torch.stack([torch.stack([dense.affinity(x, theirs) for x in ours]) for ours, theirs in pairs])
-        # Detached, or two layers could lower the loss by becoming strangers to each other.
-        return (found if self.settings.affinity_gradient else found.detach()).clamp_min(0)
+        pairs = tuple(zip(self.resized, self.teacher_bank.features, strict=True))
+        # No gradient, or two layers could lower the loss by becoming strangers to each other.
+        with torch.set_grad_enabled(self.settings.affinity_gradient and torch.is_grad_enabled()):
+            found = torch.stack([torch.stack([dense.affinity(x, theirs) for x in ours]) for ours, theirs in pairs])
+        return found.clamp_min(0)
 
     # what several entries share
     def _volume_codes(self, codes: Tensor) -> Tensor:

@@ -5,26 +5,16 @@ from __future__ import annotations
 import functools
 import http.server
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.browser import FLAGS, NONE, browser_path
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / os.environ.get("MEDSYN_SITE", "_build/site-smoke")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
@@ -53,9 +43,9 @@ def address(site) -> Iterator[str]:
 def launch():
     """A function from flags to Chromium as the system has it. Without one these tests are skipped, but never where CI
     is set."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = browser_path()
     if path is None:
-        message = f"no browser found ({', '.join(BROWSERS)}); the site was not looked at"
+        message = f"{NONE} The site was not looked at."
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
