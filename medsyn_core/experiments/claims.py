@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medsyn_core.experiments import dual_exhibits, exhibits, hifi_scores, ledger, utad_exhibits
 from medsyn_core.experiments.results import Results
-from medsyn_core.experiments.tables import Table
+from medsyn_core.experiments.tables import ANSWER, Table
 
 KINDS = ("yes", "no", "not decided", "not tested here")
 ASKED = (
@@ -124,7 +124,7 @@ def _answers(table: Table) -> Iterator[Answer]:
 
 def _confidence(id: str, found: Results) -> Table:
     """Whether tumours are trusted less than the rest of the brain at first: at the first look after training began."""
-    columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", "holds here?")
+    columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", ANSWER)
     claim = ("Early on the local discriminator trusts tumours less than the rest", "said in section 3.2, no number")
     row, of = "dual-attention", "rest of the brain – tumours"
     if not found.records:

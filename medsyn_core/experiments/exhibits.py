@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from medsyn_core.data.volume import NAMES
 from medsyn_core.experiments import ledger, records
 from medsyn_core.experiments.plan import Reference
 from medsyn_core.experiments.plans import plan
 from medsyn_core.experiments.results import METRICS, Claim, ExhibitError, Results
-from medsyn_core.experiments.tables import Table, p_value, written
+from medsyn_core.experiments.tables import ANSWER, Table, p_value, written
 
 SPREAD = "Mean ± standard deviation over test subjects (standard deviation over seeds of their means)."
 PROFILES = ("laptop", "gpu")  # whose numbers are shown
@@ -190,7 +191,7 @@ def claims_table(id: str, found: Results, claims: tuple[Claim, ...]) -> Table:
         number = lambda x, m=metric: f"{x:+.{m.decimals}f}"
         measured = f"{number(c.mean)} {metric.step} [{number(c.low)}, {number(c.high)}]"
         rows.append((*words, measured, p_value(c.p), str(c.subjects), found.judge(claim)))
-    columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", "holds here?")
+    columns = ("claim", "the paper's numbers", "difference of", "in", "here [95 %]", "p", "n", ANSWER)
     smallest = ", ".join(
         f"{METRICS[key].title} {METRICS[key].smallest:g} {METRICS[key].step}".strip()
         for key in dict.fromkeys(c.metric for c in claims)
@@ -224,8 +225,8 @@ def in_every_seed(ahead: Sequence[float]) -> str:
 
 
 def arrow(direction: str) -> str:
-    """A direction as it is printed: "t1-t2" becomes "t1 → t2"."""
-    return direction.replace("-", " → ")
+    """A direction as it is printed: "t1-t2" becomes "T1 → T2"."""
+    return " → ".join(NAMES.get(name, name) for name in direction.split("-"))
 
 
 def published_table(id: str, need: Need) -> Table:

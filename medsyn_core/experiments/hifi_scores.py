@@ -15,7 +15,7 @@ from medsyn_core.experiments.hifi_tissue import COMPARED
 from medsyn_core.experiments.plan import Reference
 from medsyn_core.experiments.records import Record
 from medsyn_core.experiments.results import Results
-from medsyn_core.experiments.tables import Table, p_value, written
+from medsyn_core.experiments.tables import ANSWER, Table, p_value, written
 
 # -- tissue of synthetic T1
 
@@ -79,7 +79,7 @@ def tissue_claims(id: str, found: Results) -> Table:
         c = compare(ours, theirs)
         measured = f"{c.mean:+.1f} [{c.low:+.1f}, {c.high:+.1f}]"
         rows.append((*words, measured, p_value(c.p), str(c.subjects), verdict(ours - theirs, SMALLEST_POINTS)))
-    columns = ("claim", "the paper's numbers [%]", "in", "full – baseline [%, 95 %]", "p", "n", "holds here?")
+    columns = ("claim", "the paper's numbers [%]", "in", "full – baseline [%, 95 %]", "p", "n", ANSWER)
     smallest = f"Smallest difference worth naming: {SMALLEST_POINTS:g} of 100."
     return Table(id, "the claims of the paper", columns, tuple(rows), (RULE, smallest, *footing(found)))
 
@@ -159,7 +159,7 @@ def _claims(id: str, found: Results, scores: tuple[Score, ...], text: str) -> Ta
         ahead = values[WITH] - values[WITHOUT]  # (seeds,)
         gaps = ", ".join(f"{gap:+.{score.decimals}f}" for gap in ahead)
         rows.append((*words, gaps, f"{(ahead > 0).sum()} of {len(ahead)}", in_every_seed(ahead)))
-    columns = ("claim", "the paper", "in", "with – without, each seed", "ahead in", "holds here?")
+    columns = ("claim", "the paper", "in", "with – without, each seed", "ahead in", ANSWER)
     return Table(id, "the claim of the paper", columns, tuple(rows), (SEED_RULE, *footing(found)))
 
 

@@ -219,7 +219,8 @@ class Results:
         places = sorted({f"{r.device} ({r.hardware})" for r in trained})
         seeds = len({r.seed for r in trained})
         runs = ("fold" if self.plan.split else "seed") + "s" * (seeds > 1)
-        subjects = lambda data: f"{data['split']['test']} test subjects, {data['split']['train']} trained on"
+        of = "test subjects a fold" if self.plan.split else "test subjects"
+        subjects = lambda data: f"{data['split']['test']} {of}, {data['split']['train']} trained on"
         cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (

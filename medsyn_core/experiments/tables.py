@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from medsyn_core.evaluation import Summary
 
+ANSWER = "holds here?"
+"""The last column of a table of claims."""
+
 
 @dataclass(frozen=True)
 class Table:

@@ -12,7 +12,7 @@ from medsyn_core.evaluation import summary
 from medsyn_core.experiments import ledger
 from medsyn_core.experiments.exhibits import SPREAD, UNRECORDED, Need, arrow, footing, in_every_seed
 from medsyn_core.experiments.results import METRICS, Claim, Results
-from medsyn_core.experiments.tables import Table, written
+from medsyn_core.experiments.tables import ANSWER, Table, written
 
 REFERENCES = ("copy", "atlas", "affine-copy", "own-look-up")
 BASELINES = ("StarGAN", "DRIT++", "TarGAN", "ReMIC", "ResViT")
@@ -192,7 +192,7 @@ def feature_claims(id: str, found: Results) -> Table:
         ahead = np.min([errors[row] for row in others], axis=0) - errors[full]  # (seeds,)
         gaps = ", ".join(f"{gap:+.{decimals(errors)}f}" for gap in ahead)
         rows.append((*words, gaps, f"{(ahead > 0).sum()} of {len(ahead)}", in_every_seed(ahead)))
-    columns = ("claim", "the paper's numbers", "in", "smallest other – full, each seed", "smallest in", "holds here?")
+    columns = ("claim", "the paper's numbers", "in", "smallest other – full, each seed", "smallest in", ANSWER)
     return Table(id, "the claim of the paper", columns, tuple(rows), (FEATURE_RULE, *footing(found)))
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from medsyn_core.experiments import claims, ledger
 from medsyn_core.experiments.claims import Answer, Answers
+from medsyn_core.experiments.tables import ANSWER
 from medsyn_core.figures import places
 from medsyn_core.figures.exhibits import set_note, unbroken
 from medsyn_core.figures.tables import Table, listing
 
 ANSWERED = {
     "text": "claim",
-    "answer": "holds here?",
+    "answer": ANSWER,
     "of": "difference of",
     "score": "in",
     "effect": "here [95 %]",

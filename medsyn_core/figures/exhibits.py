@@ -4,18 +4,28 @@ under it."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from medsyn_core.experiments import exhibits
+from medsyn_core.experiments.tables import ANSWER
 from medsyn_core.experiments.tables import Table as Plain
 from medsyn_core.figures.tables import Table, listing
 
 
 def written(table: Plain) -> Table:
     """One table as Markdown: its title above, its notes below, a line each; columns of numbers are set to the
-    right."""
-    keys = [str(i) for i in range(len(table.columns))]
+    right. A claim's answer, a table's last column, stands beside the claim, where a phone shows it unscrolled."""
+    places = list(range(len(table.columns)))
+    if table.columns[-1] == ANSWER:
+        places = [places[0], places[-1], *places[1:-1]]
+    table = replace(
+        table,
+        columns=tuple(table.columns[i] for i in places),
+        rows=tuple(tuple(row[i] for i in places) for row in table.rows),
+    )
+    keys = [str(i) for i in places]
     rows = [dict(zip(keys, map(unbroken, row), strict=True)) for row in table.rows]
-    align = "".join("r" if _numbers(row[i] for row in table.rows) else "l" for i in range(len(keys)))
+    align = "".join("r" if _numbers(column) else "l" for column in zip(*table.rows, strict=True))
     body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
     notes = "\n".join(f"<br><small>{set_note(note)}</small>" for note in table.notes).removeprefix("<br>")
     return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{notes}\n")

@@ -49,7 +49,7 @@ def test_every_subject_counts_once_and_a_fold_is_a_seed():
     summary = found.summary("full", "dice_wt", "t1+t2")
     assert (summary.subjects, summary.seeds) == (24, 3)
     assert summary.sd_subjects == pytest.approx(np.concatenate(values).std(ddof=1))
-    assert "3 folds" in found.provenance() and "8 test subjects, 16 trained on" in found.provenance()
+    assert "3 folds" in found.provenance() and "8 test subjects a fold, 16 trained on" in found.provenance()
 
 
 def test_the_same_fold_has_the_same_subjects_in_every_row():

@@ -53,8 +53,8 @@ def test_a_plan_that_is_not_recorded_leaves_its_columns_empty_and_says_how_to_fi
         f"Not yet recorded; make it: python -m medsyn_core record hifi-ukb --profile laptop --rows {rows}" in ukb.text()
     )
     claim = "HiFi-Syn is better than its backbone alone"
-    assert answers("hifi-T1")[claim, "PSNR, t1 → t2, t2 → t1"] == "yes"
-    assert answers("hifi-T1")[claim, "PSNR, t1 → flair, flair → t1"] == "not decided: not recorded yet"
+    assert answers("hifi-T1")[claim, "PSNR, T1 → T2, T2 → T1"] == "yes"
+    assert answers("hifi-T1")[claim, "PSNR, T1 → FLAIR, FLAIR → T1"] == "not decided: not recorded yet"
 
 
 def test_subjects_of_two_cohorts_are_never_taken_for_one():
@@ -84,7 +84,7 @@ def test_a_subject_is_averaged_over_the_six_directions_of_three_plans():
     assert values[1, 5] == pytest.approx(np.mean([m["psnr"] for plan in rows for m in plan if m["subject"] == 5]))
     psnr = row_of(table("hifi-T2", "PSNR in six"), FULL)
     assert psnr["mean PSNR [dB]"].startswith(f"{values.mean():.2f} ± ")
-    where = [f"{name} PSNR [dB]" for name in ("t1 → t2", "t1 → t1ce", "t1 → flair")]
+    where = [f"{name} PSNR [dB]" for name in ("T1 → T2", "T1 → T1ce", "T1 → FLAIR")]
     numbers = [float(psnr[name].split(" ")[0]) for name in where]
     assert np.diff(numbers) == pytest.approx([1.0, 1.0], abs=0.03)
     assert row_of(table("hifi-T2", "PSNR, tumour"), FULL)["n"] == "7"  # one has no tumour
@@ -95,7 +95,7 @@ def test_without_one_of_the_three_plans_the_others_are_shown():
         small_hifi.save(paper, (*FIRST, "baseline"))
     assert state("hifi-T2") == "recorded at laptop, 12 of 30 rows"
     shown = row_of(table("hifi-T2", "PSNR in six"), FULL)
-    assert shown["t1 → flair PSNR [dB]"] == "–" and shown["t1 → t1ce PSNR [dB]"] != "–"
+    assert shown["T1 → FLAIR PSNR [dB]"] == "–" and shown["T1 → T1ce PSNR [dB]"] != "–"
     assert any("mean: over 4 directions" in note for note in table("hifi-T2", "PSNR in six").notes)
     assert [part.plan.paper for part in exhibits.results("hifi-F5", "laptop").parts] == list(TUMOUR[:2])
 
@@ -135,7 +135,7 @@ def test_p_compares_with_the_full_method_in_psnr_and_in_ssim():
     assert row_of(ixi, FULL)["p, PSNR"] == row_of(ixi, FULL)["p, SSIM"] == "–"
     assert row_of(ixi, BACKBONE)["p, PSNR"] == row_of(ixi, BACKBONE)["p, SSIM"] == "0.0078"  # the least of eight
     found = exhibits.results("hifi-T1", "laptop")
-    cell = row_of(ixi, BACKBONE)["t2 → t1 SSIM"]
+    cell = row_of(ixi, BACKBONE)["T2 → T1 SSIM"]
     assert cell.startswith(f"{found.summary('baseline', 'ssim', 't2-t1').mean:.3f} ± ")
 
 
@@ -165,7 +165,7 @@ def test_each_step_of_the_ablation_is_judged_in_each_direction():
     small_hifi.save("hifi", hifi_exhibits.T5.rows, effects=effects)
     assert state("hifi-T5") == "recorded at laptop"
     found = answers("hifi-T5")
-    for where in ("t1 → t2", "t2 → t1"):
+    for where in ("T1 → T2", "T2 → T1"):
         assert found["The annotation map helps PGD", f"PSNR, {where}"] == "yes"
         assert found["The memory bank helps PGD", f"PSNR, {where}"] == "yes"
         assert found["PGD helps the backbone", f"PSNR, {where}"] == "yes"
@@ -175,8 +175,8 @@ def test_each_step_of_the_ablation_is_judged_in_each_direction():
     claims = table("hifi-T5", "the claims")
     assert not any("averaged over" in note for note in claims.notes)
     said = {(row[0], row[3]): row[1] for row in claims.rows}
-    assert said["GGD helps on top of PGD and SGD", "PSNR, t2 → t1"] == "24.18 against 23.63 dB (Table 5)"
-    assert said["The memory bank helps PGD", "SSIM, t1 → t2"] == "0.817 against 0.806 (Table 5)"
+    assert said["GGD helps on top of PGD and SGD", "PSNR, T2 → T1"] == "24.18 against 23.63 dB (Table 5)"
+    assert said["The memory bank helps PGD", "SSIM, T1 → T2"] == "0.817 against 0.806 (Table 5)"
 
 
 def test_a_claim_looks_at_its_own_direction_alone():
@@ -186,14 +186,14 @@ def test_a_claim_looks_at_its_own_direction_alone():
         worse = [m | {"psnr": m["psnr"] - 3.0 * (m["direction"] == "t2-t1")} for m in record.metrics]
         records.save(dataclasses.replace(record, metrics=worse))
     found = answers("hifi-T5")
-    assert found["GGD helps on top of PGD and SGD", "PSNR, t1 → t2"] == "yes"
-    assert found["GGD helps on top of PGD and SGD", "PSNR, t2 → t1"] == "no"
+    assert found["GGD helps on top of PGD and SGD", "PSNR, T1 → T2"] == "yes"
+    assert found["GGD helps on top of PGD and SGD", "PSNR, T2 → T1"] == "no"
 
 
 def test_rows_of_the_ablation_that_are_missing_leave_claims_open():
     small_hifi.save("hifi", (*FIRST, "pixel"), effects={"full": 1.0})
     assert state("hifi-T5") == "recorded at laptop, 6 of 12 rows"
-    assert answers("hifi-T5")["The memory bank helps PGD", "PSNR, t1 → t2"] == "not decided: not recorded yet"
+    assert answers("hifi-T5")["The memory bank helps PGD", "PSNR, T1 → T2"] == "not decided: not recorded yet"
 
 
 def test_tumours_are_judged_by_themselves():

@@ -83,7 +83,7 @@ def test_every_direction_has_a_line_of_its_own():
     _, whole, box, *_ = exhibits.tables("utad-T1", "laptop")
     assert len(whole.rows) == len(box.rows) == 12
     place = whole.columns.index("teacher, WT mask")
-    row = next(row for row in whole.rows if row[0] == "flair → t1ce")
+    row = next(row for row in whole.rows if row[0] == "FLAIR → T1ce")
     assert row[place].startswith(f"{found.summary('teacher-wt', 'psnr', 'flair-t1ce').mean:.2f} ± ")
     assert all(row[whole.columns.index("student, WT teacher (not yet recorded)")] == "–" for row in whole.rows)
     assert "n = 8 subjects" in whole.notes[0] and "n = 7 subjects" in box.notes[0]

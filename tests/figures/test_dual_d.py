@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medsyn_core.experiments.exhibits import ExhibitError, results
-from medsyn_core.experiments.tables import Table
+from medsyn_core.experiments.tables import ANSWER, Table
 from medsyn_core.figures import dual_d
 from medsyn_core.figures.exhibits import exhibit, written
 
@@ -24,6 +24,13 @@ def test_an_exhibit_prints_results_claims_and_the_papers_numbers_apart(id):
     text = exhibit(id).markdown
     assert text.count(f"**{id}:") == 3
     assert "holds here?" in text and "3 seeds" in text and "the paper's own numbers" in text
+
+
+def test_the_answer_to_a_claim_stands_beside_it():
+    table = Table("x-T1", "claims", ("claim", "p", "n", ANSWER), (("A beats B", "0.01", "26", "yes"),))
+    head, bars, row = written(table).markdown.splitlines()[2:5]
+    assert head == f"| claim | {ANSWER} | p | n |" and row == "| A beats B | yes | 0.01 | 26 |"
+    assert bars == "| :-- | :-- | --: | --: |"
 
 
 def test_smoke_numbers_are_refused():
