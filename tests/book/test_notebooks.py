@@ -77,6 +77,7 @@ def test_cells_are_short(path):
     sizes = [len(lines) for lines in own_code(path)]
     assert max(sizes) <= 45
     assert sum(sizes) <= 220
+    assert max(len(line) for text in sources(path, "code") for line in text.splitlines()) <= 120, "it would scroll"
 
 
 def test_pages_of_the_book_are_all_in_the_contents():
