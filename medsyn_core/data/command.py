@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .cut import Settings, cut
 from .errors import DataError
@@ -91,21 +91,18 @@ def _write(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.name, arguments.root)
-    refs, rows, bad = source.subjects(), [], 0
+    refs, bad = source.subjects(), 0
     for ref in refs:
         try:
-            volume = source.read(ref)
-            rows += [(ref.id, "note", note, "") for note in cut(volume, Settings(slices=1)).notes]
+            for note in cut(source.read(ref), Settings(slices=1)).notes:
+                _say(ref.id, "note", note)
         except DataError as error:
             bad += 1
-            rows.append((ref.id, "ERROR", f"{error.path or ''} {error.problem}".strip(), error.advice))
-    if rows:
-        print(_table([("subject", "", "found", "what to do"), *rows]))
+            _say(ref.id, "ERROR", f"{error.path or ''} {error.problem}".strip(), error.advice)
     print(f"{len(refs)} subjects: {len(refs) - bad} can be prepared, {bad} cannot.")
     return 1 if bad else 0
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
+def _say(subject: str, kind: str, *lines: str) -> None:
+    """What was found, and below it what to do: columns would be wider than any terminal."""
+    print(f"{subject}  {kind}", *(f"  {line}" for line in lines if line), sep="\n", flush=True)
