@@ -16,7 +16,7 @@ from playwright.sync_api import TimeoutError
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text())
 URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 FROM_THE_WEB = "mathjax"  # allowed only where `make` could not fetch it
 DRAWN = "e => e.querySelector('mjx-container svg')"
@@ -88,6 +88,10 @@ def check_page(seen: Visit) -> None:
     assert (seen.failed, seen.outside, seen.errors) == ([], [], [])
     # nothing is wider than the window
     assert tab.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    # and where there is room, no line of a cell's code is cut
+    cut = "[...document.querySelectorAll('.cell_input pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    if tab.viewport_size["width"] >= WIDTHS["desktop"][0]:
+        assert tab.evaluate(f"{cut}.map(e => e.innerText.slice(0, 80))") == []
     # every formula became a picture
     raw = f"[...document.querySelectorAll('.math')].filter(e => !({DRAWN})(e)).map(e => e.innerText)"
     assert tab.evaluate(raw) == []
