@@ -65,6 +65,14 @@ def test_a_control_without_a_kernel_becomes_a_sentence(tmp_path):
     assert "widgets" not in notebook.metadata
 
 
+def test_what_a_control_shows_at_first_stays_on_the_page(tmp_path):
+    code = "from ipywidgets import interact\ninteract(lambda beta: f'beta is {beta}', beta=(0, 4, 2));"
+    copy = tmp_path / "out.ipynb"
+    assert execute(write(tmp_path / "a.ipynb", code), copy).returncode == 0
+    shown, control = nbformat.read(copy, as_version=4).cells[1].outputs
+    assert shown.data["text/plain"] == "'beta is 2'" and list(control.data) == ["text/markdown"]
+
+
 @pytest.fixture
 def small_book(tmp_path) -> Path:
     """The project with one chapter only: same configuration, same scripts."""
