@@ -31,6 +31,7 @@ SOLUTIONS = Path(__file__).resolve().parents[2] / "teaching"  # beside the packa
 REFUSED = {"os.fork": "start processes", "os.forkpty": "start processes", "os.kill": "end processes"}
 LONGEST = 600  # characters of a student's own error message that are passed on
 LARGEST_FILE = 64 * 2**20  # bytes
+LARGEST = 256 * 2**20  # bytes of an answer
 
 
 def main(connection: Connection, source: str, folder: str, seconds: float, memory_gb: float, own: tuple[str, ...]):
@@ -178,6 +179,8 @@ def _call(
     keywords = {name: stage.build(value, name) for name, value in keywords.items()}
     torch.manual_seed(0)  # the same draws at every call: differences of two calls are no noise
     value = chosen(*arguments, **keywords)
+    if sum(tensor.nbytes for tensor in _tensors(value)) > LARGEST:  # said before it is copied, which takes long
+        raise Wrong(too_large())
     outputs = [tensor for tensor in _tensors(value) if tensor.requires_grad]
     if gradient and outputs:
         sum(tensor.sum() for tensor in outputs).backward()
@@ -221,6 +224,11 @@ class _Stage:
             leaf = leaf.to(self.dtype or leaf.dtype).requires_grad_(self.gradient)
         self.given[path], self.before[path] = leaf, leaf.detach().clone()
         return leaf
+
+
+def too_large() -> str:
+    """What is said of an answer that is."""
+    return f"the answer is larger than {LARGEST >> 20} MiB"
 
 
 def _was_reached(network: nn.Module) -> bool:

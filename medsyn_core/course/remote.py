@@ -27,7 +27,6 @@ PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" 
 if sys.platform == "linux":
     PROCESSES.set_forkserver_preload(["medsyn_core.course.child"])
 ALONE = Lock()  # one start at a time
-LARGEST = 256 * 2**20  # bytes of an answer
 START = 120.0  # s until a process that has to import torch is there, on a busy machine
 SLOW = 6.0  # a limit is processor time; by the clock it may take this many times as long, where many share a machine
 
@@ -132,7 +131,7 @@ class Student:
         try:
             if message is not None:
                 self._connection.send_bytes(message)
-            said = self._connection.recv_bytes(LARGEST)
+            said = self._connection.recv_bytes(child.LARGEST)
         except (EOFError, OSError):
             raise Wrong(self._last_words(seconds, late=bool(late))) from None
         finally:
@@ -148,7 +147,7 @@ class Student:
             self.seconds = min(self.seconds, max(seconds / 4, 1))  # more checks will meet the same loop
             return f"no answer within {seconds:g} s of computing: does a loop never end?"
         if code is None:
-            return f"the answer is larger than {LARGEST >> 20} MiB"
+            return child.too_large()
         if code >= 0:
             return f"your code ended its process (exit status {code}); a function returns"
         return f"your code's process was ended by {signal.Signals(-code).name}: did it need too much memory?"

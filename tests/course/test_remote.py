@@ -210,3 +210,15 @@ def f():
 """
     with Student(lies) as student, pytest.raises(Wrong, match="no readable answer"):
         student.call("f")
+
+
+def test_no_more_is_read_from_it_than_an_answer_may_have():
+    lies = """
+import gc
+from multiprocessing.connection import Connection
+def f():
+    for line in [c for c in gc.get_objects() if isinstance(c, Connection)]:
+        line.send_bytes(bytes(2**28 + 1))
+"""
+    with Student(lies) as student, pytest.raises(Wrong, match="larger than 256 MiB"):
+        student.call("f")
