@@ -122,7 +122,7 @@ class Looker:
     @torch.no_grad()  # looking, not training
     def _feature_errors(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """Mean absolute and mean square error of each channel of the features that eq. utad-10 compares, (C,)."""
-        method, student, teacher = run.recipe.method, run.networks["generator"], run.networks["teacher"]
+        method, student, teacher = run.recipe.method, run.model.generator, run.networks["teacher"]
 
         class Errors(torch.nn.Module):
             def __init__(self) -> None:

@@ -42,8 +42,9 @@ def one_step(run: Run, rows: Sequence[int], source: str, target: str) -> Teacher
     batch = view.batch(rows) | method.draws(len(rows), torch.Generator().manual_seed(0))
     batch |= {"image": view.oracle(rows)["images"][:, s : s + 1], "modality": same(s), "flip": same(1.0)}
     batch |= {"other": same(((t - s - 1) % codes + 0.5) / (codes - 1)), "mix": torch.full((len(rows), 1, 1, 1), 0.5)}
-    device = next(run.networks["generator"].parameters()).device
-    return method.trace(run.networks, {name: value.to(device) for name, value in batch.items()})
+    networks = run.networks | {"generator": run.model.generator}  # its average, which is what translates
+    device = next(networks["generator"].parameters()).device
+    return method.trace(networks, {name: value.to(device) for name, value in batch.items()})
 
 
 @style.styled

@@ -5,23 +5,25 @@ tumour is. A student of the same structure gets the whole image in both branches
 that it needs no mask. Every training subject shows one modality, the critics and a cycle do the rest. One step of it,
 with the loss terms, is in `medsyn_core.methods.utad_step`; here are networks, settings and recipes.
 
-Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it
-is a plane at the input, which instance normalisation subtracts again), together with what the global encoder saw of
-the source; only the bottleneck is fused, each branch keeps its own skips (as in the public code); a target is any
-modality but the source's; the critic's score is the mean of its patch map; critics take three turns to one of the
-generator (five in the public code); networks see whole images as their difference from an average brain; the student
-starts from its teacher's weights but for the local encoder, whose input is another (as in the public code); a zeros or
-random map takes the mask's place wherever the teacher uses one. Changed: critics have a score for each modality, where
-the paper's only asks whether an image looks like any of them; slices without tumour do not count for the local critic
-(the public code shows it blank images as real tumours); no normalisation in encoders, and none over the batch in the
-fusion; lambda_1 in the units of our images (see `utad_step.LAMBDA_1`); the rate stays as it is (the paper lets it fall
-in the second half, which gained nothing in our short runs; `configure(decay_from=0.5)`); sizes and rates are the
-profiles'.
+Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it is
+a plane at the input, which instance normalisation subtracts again), together with what the global encoder saw of the
+source; features are fused at every level and feed both decoders (in the public code the bottleneck alone is, and a
+tumour's outline never reaches the whole image); a target is any modality but the source's; the critic's score is the
+mean of its patch map; critics take three turns to one of the generator (five in the public code); networks see whole
+images as their difference from an average brain; the student starts from its teacher's weights but for the local
+encoder, whose input is another (as in the public code); a zeros or random map takes the mask's place wherever the
+teacher uses one. Changed: critics have a score for each modality, where the paper's only asks whether an image looks
+like any of them; slices without tumour do not count for the local critic (the public code shows it blank images as real
+tumours); no normalisation in encoders, and none over the batch in the fusion; what the local branch answers counts
+inside the mask only, a student's too, in its losses; lambda_1 in the units of our images, and more of it for eq. utad-8
+(see `utad_step.LAMBDA_1` and `LAMBDA_LOCAL`); the rate stays as it is (the paper lets it fall in the second half, which
+gained nothing in our short runs; `configure(decay_from=0.5)`); what translates and what teaches is the average of a
+generator's weights over the end of training; sizes and rates are the profiles'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -31,10 +33,11 @@ from torch import Tensor, nn
 from medsyn_core.data.volume import REGIONS, region
 from medsyn_core.methods.any_to_any import AnyToAny, GuidedTranslator, Translator
 from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, StudentTrace, TeacherTrace
-from medsyn_core.networks.critics import ContrastCritic, PatchCritic
+from medsyn_core.networks.critics import ContrastCritic
 from medsyn_core.networks.two_branch import STRUCTURES, TwoBranch
 from medsyn_core.profiles import profile as current_profile
-from medsyn_core.training import Player, Recipe, Run, Training
+from medsyn_core.training import Player, Recipe, Run, Trace, Training
+from medsyn_core.training.averaging import averaged
 
 GUIDES = ("tumour", "zeros", "random")
 
@@ -42,7 +45,7 @@ GUIDES = ("tumour", "zeros", "random")
 @dataclass(frozen=True)
 class Teacher(AnyToAny):
     """Settings beside those of `AnyToAny`: region and guide of the mask, channels at full resolution and halvings of
-    generator and critics."""
+    generator and critics. The local critic halves less often: it looks at parts of a tumour, not at its outline."""
 
     name: ClassVar[str] = "utad-teacher"
     step: ClassVar[type[TeacherTrace]] = TeacherTrace
@@ -54,6 +57,7 @@ class Teacher(AnyToAny):
     levels: int = 3
     critic_width: int = 16
     critic_levels: int = 4
+    local_critic_levels: int = 2
 
     def __post_init__(self) -> None:
         for name, value, known in (("region", self.region, REGIONS), ("guide", self.guide, GUIDES)):
@@ -61,9 +65,10 @@ class Teacher(AnyToAny):
                 raise ValueError(f"{name}={value!r} is unknown; choose one of: {', '.join(known)}.")
 
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
-        sizes = self.critic_width, self.critic_levels, len(self.modalities)
-        critics = {"global_critic": ContrastCritic(*sizes), "local_critic": PatchCritic(*sizes)}
-        return {"generator": self.generator(), **critics}
+        levels = {"global_critic": self.critic_levels, "local_critic": self.local_critic_levels}
+        critics = {name: ContrastCritic(self.critic_width, n, len(self.modalities)) for name, n in levels.items()}
+        generator = self.generator()
+        return {"generator": generator, "average": averaged(generator), **critics}
 
     def generator(self) -> TwoBranch:
         """The generator with fresh weights."""
@@ -90,14 +95,24 @@ class Teacher(AnyToAny):
         given = self.sample(batch)
         return self.step(networks, self, given | {"mask": self.mask(given["seg"], batch["noise"])})
 
+    def after_turn(
+        self, networks: Mapping[str, nn.Module], trace: Trace, player: str, gather: Callable[[Tensor], Tensor]
+    ) -> None:
+        if player == "generator":
+            networks["average"].update_parameters(networks["generator"])
+
     def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         return (self.mask(batch["seg"], batch["index"]),)
 
     def model(self, networks: Mapping[str, nn.Module]) -> nn.Module:
-        return GuidedTranslator(networks["generator"], self.modalities)
+        return self.translator(networks["average"].module)
 
     def untrained_model(self) -> nn.Module:
-        return self.model({"generator": self.generator()})
+        return self.translator(self.generator())
+
+    def translator(self, generator: nn.Module) -> Translator:
+        """A generator, ready to use."""
+        return GuidedTranslator(generator, self.modalities)
 
 
 @dataclass(frozen=True)
@@ -131,21 +146,30 @@ class Student(Teacher):
         teacher = TwoBranch(self.width, self.levels, len(self.modalities))
         teacher.load_state_dict(self.weights)
         known = {k: v for k, v in self.weights.items() if not k.startswith("local_encoder.")}
-        own = networks["generator"].state_dict()
-        networks["generator"].load_state_dict(own | {k: v for k, v in known.items() if k in own})
-        return networks | {"teacher": teacher}  # nobody moves it: the engine keeps it frozen, in evaluation mode
+        generator, own = networks["generator"], networks["generator"].state_dict()
+        generator.load_state_dict(own | {k: v for k, v in known.items() if k in own})
+        # nobody moves the teacher: the engine keeps it frozen, in evaluation mode
+        return networks | {"average": averaged(generator), "teacher": teacher}
 
     def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         return ()
 
-    def model(self, networks: Mapping[str, nn.Module]) -> nn.Module:
-        return Translator(networks["generator"], self.modalities)
+    def translator(self, generator: nn.Module) -> Translator:
+        return Translator(generator, self.modalities)
 
 
 SIZES = {
     "smoke": {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 3, "batch_size": 4},
-    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 4, "steps": 450, "batch_size": 8},
-    "gpu": {"width": 32, "levels": 4, "critic_width": 64, "critic_levels": 5, "steps": 30000, "batch_size": 8},
+    "laptop": {"width": 8, "levels": 3, "critic_width": 16, "critic_levels": 3, "steps": 450, "batch_size": 8},
+    "gpu": {
+        "width": 32,
+        "levels": 4,
+        "critic_width": 64,
+        "critic_levels": 4,
+        "local_critic_levels": 3,
+        "steps": 30000,
+        "batch_size": 8,
+    },
 }
 
 
@@ -153,7 +177,7 @@ def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour
     """The teacher at the sizes of a profile (default: the one in force), utad-11 and utad-12."""
     players = (
         Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99), updates=3),
-        Player("generator", ("generator",), 2e-3, betas=(0.5, 0.99)),
+        Player("generator", ("generator", "average"), 2e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(Teacher(region=region, guide=guide), LOSSES, players, Training(1, 1))
     return start.configure(**SIZES[current_profile(profile).name])
@@ -168,7 +192,7 @@ def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
     recipe, weights = teacher, None
     if isinstance(teacher, Run):
         recipe = teacher.recipe
-        weights = {k: v.detach().cpu().clone() for k, v in teacher.networks["generator"].state_dict().items()}
+        weights = {k: v.detach().cpu().clone() for k, v in teacher.model.generator.state_dict().items()}
     method = Student(**recipe.method.settings(), structure=structure, teacher=recipe.config_hash, weights=weights)
     training = replace(recipe.training, steps=max(1, recipe.training.steps // 2))
     return replace(recipe, method=method, losses=recipe.losses.add(DISTILLATION), training=training)

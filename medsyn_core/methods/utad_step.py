@@ -40,8 +40,9 @@ class TeacherTrace(Trace):
 
     @entry
     def tumour_translated(self) -> Tensor:
-        """T_target of the local branch, (B, 1, H, W); the crop of the whole image where there is no local decoder."""
-        return self.tumour_cropped if self.forth.tumour is None else self.forth.tumour
+        """T_target: what the local branch says inside the mask, (B, 1, H, W); the crop of the whole image where there
+        is no local decoder."""
+        return self.tumour_cropped if self.forth.tumour is None else self.forth.tumour * self.mask
 
     @entry
     def back(self) -> Translation:
@@ -55,8 +56,9 @@ class TeacherTrace(Trace):
 
     @entry
     def tumour_reconstructed(self) -> Tensor:
-        """T'_source of the local branch, (B, 1, H, W); the crop of I'_source where there is no local decoder."""
-        return self.reconstructed * self.mask if self.back.tumour is None else self.back.tumour
+        """T'_source of the local branch inside the mask, (B, 1, H, W); the crop of I'_source where there is no local
+        decoder."""
+        return (self.reconstructed if self.back.tumour is None else self.back.tumour) * self.mask
 
     # discriminators: one pass of a picture gives its score (B,) and its modality's logits (B, M)
     @entry
@@ -190,6 +192,9 @@ def distillation_term(trace: StudentTrace) -> Tensor:
 LAMBDA_1 = 20.0
 """10 in the paper, whose images span 2 units (its public generator ends in tanh); here a brain spans about 1, and the
 same difference is half as large."""
+LAMBDA_LOCAL = 5 * LAMBDA_1
+"""Of eq. utad-8, whose mean runs over a whole image of which a tumour is a small part: with lambda_1 alone, the critics
+outweigh it and the whole image does not follow its local branch."""
 LAMBDA_2 = 10.0
 LOSSES = LossTable(
     (
@@ -197,7 +202,7 @@ LOSSES = LossTable(
         LossTerm("local_adversarial", local_adversarial_term, 1.0, "generator", "utad-2"),
         LossTerm("global_classification", global_classification_term, 1.0, "generator", "utad-5"),
         LossTerm("local_classification", local_classification_term, 1.0, "generator", "utad-6"),
-        LossTerm("local_consistency", local_consistency_term, LAMBDA_1, "generator", "utad-8"),
+        LossTerm("local_consistency", local_consistency_term, LAMBDA_LOCAL, "generator", "utad-8"),
         LossTerm("reconstruction", reconstruction_term, LAMBDA_1, "generator", "utad-9"),
         LossTerm("global_critic", global_critic_term, 1.0, "critic", "utad-1"),
         LossTerm("global_penalty", global_penalty_term, 1.0, "critic", "utad-1"),

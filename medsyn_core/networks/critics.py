@@ -67,9 +67,9 @@ class PatchCritic(nn.Module):
 
 
 class ContrastCritic(PatchCritic):
-    """A `PatchCritic` of whole brains with a background of exactly 0: it sees their `contrast`.
+    """A `PatchCritic` of brains, or of parts of them, on a background of exactly 0: it sees their `contrast`.
 
-    Not for tumour images: what a branch leaves faintly grey beside a tumour would jump to a dark brain.
+    The background has to be cut out of synthetic images too: what is faintly grey there looks like a dark brain.
     """
 
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""UTAD-Net's generator: a global and a local encoder-decoder with fused bottlenecks, steered by a modality code and by
+"""UTAD-Net's generator: a global and a local encoder-decoder with fused features, steered by a modality code and by
 what the global encoder has seen."""
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Steering(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Coarse features and a branch's own finer ones -> an image (B, 1, H, W) in the modality of `code`.
+    """Coarse and finer features -> an image (B, 1, H, W) in the modality of `code`.
 
     Every level halves the channels, doubles the size and adds the skip. Code and order set scale and shift after every
     normalisation. As a constant plane at the input, where the paper's public code has it, instance normalisation would
@@ -106,12 +106,11 @@ class Decoder(nn.Module):
 
 
 class Encoded(NamedTuple):
-    """features: (B, C, h, w), fused where there is a local encoder; finer, local_finer: the finer ones of both
-    branches; seen: (B, C, h, w), the global encoder's own."""
+    """features: (B, C, h, w), and the finer ones, fine to coarse: fused where there is a local encoder; seen: (B, C, h,
+    w), the global encoder's own."""
 
     features: Tensor
     finer: list[Tensor]
-    local_finer: list[Tensor]
     seen: Tensor
 
 
@@ -128,11 +127,11 @@ class TwoBranch(nn.Module):
     """Whole image and local image (B, 1, H, W), target code (B,) -> `Translation`.
 
     width: channels at full resolution, doubled a level; levels: down-samplings; codes: modalities. Without the local
-    encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Each
-    decoder has the skips of its own branch; only the bottleneck is fused, as in the paper's public code. Modalities are
-    aligned and skull-stripped, so what is background (exactly 0) in the whole image is 0 in both answers. Encoders see
-    images as differences from an average brain (`contrast`), and the whole answer is given as one; the tumour's, mostly
-    background, is not.
+    encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Features
+    are fused at every level, and both decoders are fed by them: with a fused bottleneck alone (the paper's public code)
+    the outline of a tumour never reaches the whole image. Modalities are aligned and skull-stripped, so what is
+    background (exactly 0) in the whole image is 0 in both answers. Encoders see images as differences from an average
+    brain (`contrast`), and answers are given as such.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class TwoBranch(nn.Module):
         self.steering = Steering(coarsest, codes)
         self.global_encoder, self.global_decoder = Encoder(width, levels), decoder()
         self.local_encoder = Encoder(width, levels) if local_encoder else None
-        self.fusion = Fusion(coarsest) if local_encoder else None
+        self.fusion = nn.ModuleList(Fusion(width * 2**k) for k in range(levels + 1)) if local_encoder else None
         self.local_decoder = decoder() if local_decoder else None
         keep_variance(self)
         for each in filter(None, (self.global_decoder, self.local_decoder)):
@@ -154,20 +153,21 @@ class TwoBranch(nn.Module):
     def encode(self, whole: Tensor, local: Tensor) -> Encoded:
         """What both encoders find in a whole and a local image (B, 1, H, W)."""
         check_divisible(*whole.shape[-2:], self.levels)
-        *finer, seen = self.global_encoder(contrast(whole))
-        if self.local_encoder is None:
-            return Encoded(seen, finer, finer, seen)
-        *local_finer, local_seen = self.local_encoder(contrast(local))
-        return Encoded(self.fusion(seen, local_seen), finer, local_finer, seen)
+        found = self.global_encoder(contrast(whole))
+        seen = found[-1]
+        if self.local_encoder is not None:
+            pairs = zip(found, self.local_encoder(contrast(local)), strict=True)
+            found = [fuse(*pair) for fuse, pair in zip(self.fusion, pairs, strict=True)]
+        return Encoded(found[-1], found[:-1], seen)
 
     def forward(self, whole: Tensor, local: Tensor, code: Tensor) -> Translation:
         found = self.encode(whole, local)
-        order = self.steering(found.seen, code)
+        told = found.features, found.finer, code, self.steering(found.seen, code)
         brain = (whole != 0).to(whole.dtype)
-        image = (LEVEL + self.global_decoder(found.features, found.finer, code, order) / GAIN) * brain
+        image = (LEVEL + self.global_decoder(*told) / GAIN) * brain
         tumour = None
         if self.local_decoder is not None:
-            tumour = self.local_decoder(found.features, found.local_finer, code, order) * brain
+            tumour = (LEVEL + self.local_decoder(*told) / GAIN) * brain
         return Translation(image, tumour, found.features)
 
 

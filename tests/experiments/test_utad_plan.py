@@ -136,7 +136,7 @@ def test_a_student_keeps_pictures_frames_and_feature_errors(student, cohort, tes
 
 def test_feature_errors_are_those_of_eq_10_over_all_modalities(student, cohort, test):
     run, observer = student
-    ours, teacher = run.networks["generator"], run.networks["teacher"]
+    ours, teacher = run.model.generator, run.networks["teacher"]
     absolute, square = [], []
     mask = torch.from_numpy(test["seg"] > 0)[:, None].float()  # the whole tumour
     with torch.no_grad():

@@ -16,6 +16,7 @@ from tests.twins import agree, random
 B, M = 3, 4  # samples and modalities
 LAMBDA_GP, LAMBDA_2 = 1.0, 10.0
 LAMBDA_1 = 2 * 10.0  # the paper's images span 2 units, ours 1
+LAMBDA_LOCAL = 5 * LAMBDA_1  # of eq. 8, a mean over pixels of which few are tumour
 S, T = torch.tensor([0, 3, 1]), torch.tensor([2, 1, 0])  # source and target modality
 MASK = (random(B, 1, 2, 3, seed=1) > -0.3).double()
 MASK[1] = 0  # the second slice has no tumour
@@ -184,7 +185,7 @@ def twin_local(tumour, image, tumour_back, source):
 def test_utad_8():
     def value(tumour, image, back, source):
         given = {"tumour_translated": tumour, "translated": image, "tumour_reconstructed": back, "image": source}
-        return value_of(["local_consistency"], **given, mask=MASK) / LAMBDA_1
+        return value_of(["local_consistency"], **given, mask=MASK) / LAMBDA_LOCAL
 
     agree(value, twin_local, T_TARGET, I_TARGET, T_BACK, I_SOURCE)
 
@@ -254,7 +255,7 @@ def twin_teacher(score_g, score_l, logits_g, logits_l, image, tumour, image_back
     named = twin_classification(logits_g, T) + twin_classification(logits_l, T, SHOWS)
     again = twin_l1(I_SOURCE, image_back)
     local = twin_local(tumour, image, tumour_back, I_SOURCE)
-    return adversarial_g + adversarial_l + named + LAMBDA_1 * (again + local)
+    return adversarial_g + adversarial_l + named + LAMBDA_1 * again + LAMBDA_LOCAL * local
 
 
 def test_utad_12():

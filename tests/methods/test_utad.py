@@ -20,6 +20,7 @@ from tests.methods import small
 from tests.methods.small import fit, weights
 
 SEG = small.batch_of()["seg"]
+weights_of = lambda network: torch.cat([p.detach().flatten() for p in network.parameters()])
 SEEDS = torch.tensor([3, 1, 4, 1])
 
 
@@ -76,7 +77,7 @@ def test_what_does_not_exist_is_refused_with_what_does(make, message):
 def test_profiles_change_sizes_and_nothing_else():
     configs = [utad.teacher(name).config() for name in ("smoke", "laptop", "gpu")]
     for config in configs:
-        for size in ("width", "levels", "critic_width", "critic_levels"):
+        for size in ("width", "levels", "critic_width", "critic_levels", "local_critic_levels"):
             config["method"].pop(size)
         config["training"] = {k: v for k, v in config["training"].items() if k not in ("steps", "batch_size")}
     assert configs[0] == configs[1] == configs[2]
@@ -105,7 +106,16 @@ def test_a_student_inherits_region_sizes_and_edits_and_adds_distillation():
     assert pupil.method.region == "TC" and pupil.players == recipe.players
     assert list(pupil.losses) == [*recipe.losses, "distillation"]
     assert pupil.losses["local_consistency"].weight == 0
-    for name in ("width", "levels", "critic_width", "critic_levels", "modalities", "pairing", "guide"):
+    for name in (
+        "width",
+        "levels",
+        "critic_width",
+        "critic_levels",
+        "local_critic_levels",
+        "modalities",
+        "pairing",
+        "guide",
+    ):
         assert getattr(pupil.method, name) == getattr(recipe.method, name)
 
 
@@ -113,7 +123,7 @@ def test_a_student_inherits_region_sizes_and_edits_and_adds_distillation():
 def test_a_student_starts_from_its_teachers_weights_but_for_the_local_encoder(taught, structure):
     networks = utad.student(taught, structure).method.networks(small.batch_of())
     teacher, own = networks["teacher"].state_dict(), networks["generator"].state_dict()
-    assert all(torch.equal(value, taught.networks["generator"].state_dict()[k]) for k, value in teacher.items())
+    assert all(torch.equal(value, taught.model.generator.state_dict()[k]) for k, value in teacher.items())
     encoder = {k for k in own if k.startswith("local_encoder.")}
     assert bool(encoder) == STRUCTURES[structure][0] and set(own) <= set(teacher)
     same = {k for k in own if torch.equal(own[k], teacher[k])}
@@ -122,7 +132,7 @@ def test_a_student_starts_from_its_teachers_weights_but_for_the_local_encoder(ta
 
 
 def test_the_teacher_stays_as_it_was_in_every_step_of_its_student(taught, patients):
-    before = {k: v.clone() for k, v in taught.networks["generator"].state_dict().items()}
+    before = {k: v.clone() for k, v in taught.model.generator.state_dict().items()}
     seen = []
 
     def look(trace):
@@ -137,7 +147,7 @@ def test_the_teacher_stays_as_it_was_in_every_step_of_its_student(taught, patien
     recipe = utad.student(taught).add("look", look).add("look_too", look, player="critic")
     run = fit(recipe, patients)
     assert {False, True} == set(seen) and len(seen) == len(run.history.steps) * sum(p.updates for p in recipe.players)
-    for network in (run.networks["teacher"], taught.networks["generator"]):  # weights, and buffers had it any
+    for network in (run.networks["teacher"], taught.model.generator):  # weights, and buffers had it any
         assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
     moved = run.networks["generator"].state_dict()
     assert not all(torch.equal(moved[k], before[k]) for k in before)
@@ -154,7 +164,7 @@ def test_critics_see_constants_in_their_turn_and_the_generator_does_not(patients
 
     fit(small.teacher().configure(steps=1).add("look", look), patients)
     fit(small.teacher().configure(steps=1).player("critic", updates=1).add("look", look, player="critic"), patients)
-    assert seen == [({"generator"}, True, True), ({"global_critic", "local_critic"}, False, False)]
+    assert seen == [({"generator", "average"}, True, True), ({"global_critic", "local_critic"}, False, False)]
 
 
 def test_neither_training_nor_use_shows_the_student_a_mask(taught, patients, monkeypatch):
@@ -173,6 +183,24 @@ def test_neither_training_nor_use_shows_the_student_a_mask(taught, patients, mon
     assert len(run.metrics) == 30
     assert {(net is teacher, same, cut) for net, same, cut in calls} == {(False, True, False)}
     assert run.recipe.method.guides(small.batch_of()) == ()
+
+
+def test_what_translates_and_what_teaches_is_the_average_of_the_weights(taught, patients):
+    images, masks, code = small.batch_of()["image"], taught.recipe.method.mask(SEG, SEEDS), torch.full((4,), 2)
+    with torch.no_grad():
+        moving, mean = (
+            net(images, images * masks, code).image for net in (taught.networks["generator"], taught.model.generator)
+        )
+    assert not torch.equal(moving, mean) and torch.equal(taught.model.translate(images, "t2", masks), mean)
+    seen = []
+    small.teacher().configure(steps=2).fit(
+        patients,
+        progress=False,
+        watch=Watch(range(3), lambda step, run: seen.append([weights_of(net) for net in run.networks.values()][:2])),
+    )
+    (start, first), (one, after_one), (two, after_two) = seen
+    assert torch.equal(start, first) and torch.equal(one, after_one)
+    torch.testing.assert_close(after_two, one + (two - one) * 4 / 5)  # of two steps the second counts 4 / (2 + 3)
 
 
 # -- training

@@ -54,8 +54,12 @@ def test_every_term_moves_its_networks_and_nobody_elses(kind, name):
 @pytest.mark.parametrize("kind", RECIPES)
 def test_each_network_runs_once_for_each_quantity_it_must_produce(kind):
     for player, trained, wanted in (
-        ("generator", ("generator",), {"generator": 2, "global_critic": 1, "local_critic": 1, "teacher": 1}),
-        ("critic", CRITICS, {"generator": 1, "global_critic": 3, "local_critic": 3, "teacher": 0}),
+        (
+            "generator",
+            ("generator",),
+            {"generator": 2, "average": 0, "global_critic": 1, "local_critic": 1, "teacher": 1},
+        ),
+        ("critic", CRITICS, {"generator": 1, "average": 0, "global_critic": 3, "local_critic": 3, "teacher": 0}),
     ):
         recipe = RECIPES[kind]()
         networks, trace = trace_of(recipe, trained)
@@ -94,11 +98,14 @@ def test_penalties_are_taken_at_one_random_point_an_image_between_real_and_synth
     pair = {"global": ("image", "translated"), "local": ("tumour_source", "tumour_translated")}[kind]
     real, fake = (getattr(trace, name) for name in pair)
     mixes = []
-    for x, a, b in zip(points.detach(), real, fake, strict=True):
+    for x, a, b, shows in zip(points.detach(), real, fake, trace.shows, strict=True):
+        if kind == "local" and not shows:  # nothing on either side
+            assert not x.any()
+            continue
         mix = ((x - b) / (a - b))[(a - b).abs() > 0.01]
         assert mix.max() - mix.min() < 1e-3 and 0 <= mix.mean() <= 1  # one for all of its pixels
         mixes.append(round(mix.mean().item(), 3))
-    assert len(set(mixes)) == 4
+    assert len(set(mixes)) == {"global": 4, "local": 3}[kind]
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
@@ -144,8 +151,7 @@ def test_real_images_are_scored_as_what_they_are_and_synthetic_ones_as_what_they
     for kind, real, fake in (("global", "image", "translated"), ("local", "tumour_source", "tumour_translated")):
         critic = networks[f"{kind}_critic"]
         for name, seen, code in ((f"{kind}_real", real, trace.modality), (f"{kind}_fake", fake, trace.target)):
-            looks = contrast(getattr(trace, seen)) if kind == "global" else getattr(trace, seen)
-            maps = critic.heads(critic.features(looks)).mean(dim=(2, 3))  # (B, 2 codes)
+            maps = critic.heads(critic.features(contrast(getattr(trace, seen)))).mean(dim=(2, 3))  # (B, 2 codes)
             expected = torch.stack([row[m] for row, m in zip(maps, code, strict=True)])
             torch.testing.assert_close(getattr(trace, name)[0], expected)
 
@@ -169,13 +175,27 @@ def test_the_mask_is_that_of_each_samples_own_subject(name):
 
 
 @pytest.mark.parametrize("kind", RECIPES)
+def test_what_the_local_branch_answers_outside_the_mask_costs_nothing(kind):
+    """Neither the consistency nor the local critic sees it, a student's included, whose local branch sees it all."""
+    recipe = RECIPES[kind]()
+    (_, trace), (_, other) = trace_of(recipe), trace_of(recipe)
+    for each, level in ((trace, 0.0), (other, 7.0)):
+        for way in ("forth", "back"):
+            made = getattr(trace, way)
+            setattr(each, way, made._replace(tumour=torch.where(trace.mask > 0, made.tumour, level)))
+    for name in (*LOCAL[:2], "local_consistency"):
+        assert TERMS[kind][name](trace) == TERMS[kind][name](other), name
+    assert not other.tumour_translated[trace.mask == 0].any()
+
+
+@pytest.mark.parametrize("kind", RECIPES)
 def test_local_consistency_takes_the_mask_of_the_sources_subject(kind):
     _, trace = trace_of(RECIPES[kind]())
     by_hand = 0
     for b in range(4):
         mask = (trace.seg[b] > 0).float()
-        there = (trace.forth.tumour[b, 0] - mask * trace.forth.image[b, 0]).abs().mean()
-        again = (mask * trace.image[b, 0] - trace.back.tumour[b, 0]).abs().mean()
+        there = (mask * trace.forth.tumour[b, 0] - mask * trace.forth.image[b, 0]).abs().mean()
+        again = (mask * trace.image[b, 0] - mask * trace.back.tumour[b, 0]).abs().mean()
         by_hand = by_hand + (there + again) / 4
     value = TERMS[kind]["local_consistency"](trace)
     torch.testing.assert_close(value, by_hand)

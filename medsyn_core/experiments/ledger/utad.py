@@ -71,11 +71,13 @@ EQUATIONS = (
         "utad-8",
         "Local consistency of the local branch with the whole image",
         note="The prime changes its meaning: a crop of the whole image in the first term, the local branch's "
-        "reconstruction in the second. The mask is that of the source's subject in both. Where a student has no local "
-        "decoder, the crop of the whole image stands in for what it would answer.",
+        "reconstruction in the second. The mask is that of the source's subject in both, and what the local branch "
+        "answers is cut to it, a student's too. Where a student has no local decoder, the crop of the whole image "
+        "stands in for what it would answer. The term weighs five times lambda_1: its mean runs over the whole image.",
         function="medsyn_core.losses.consistency.local_consistency",
         test="tests/losses/test_utad_equations.py::test_utad_8",
-        status="changed because the printed norm is a sum: with a mean over elements lambda_1 fits any resolution",
+        status="changed because the printed norm is a sum: with a mean over elements its weight fits any resolution; "
+        "outside the mask the local branch is asked for nothing",
     ),
     Equation(
         "utad-9",
@@ -89,8 +91,8 @@ EQUATIONS = (
         "utad-10",
         "Distillation of fused features and translated image",
         note="The public code runs the teacher in evaluation mode but lets it build a graph. Here it is frozen and its "
-        "tensors are detached. A student without a local encoder fuses nothing: its global encoder's last features "
-        "are compared.",
+        "tensors are detached. Features are fused at every level; the coarsest are compared. A student without a local "
+        "encoder fuses nothing: its global encoder's last features are compared.",
         function="medsyn_core.losses.distillation.distillation",
         test="tests/losses/test_utad_equations.py::test_utad_10",
         status="changed because the printed norms are sums: with means over elements lambda_2 fits any resolution",
@@ -109,10 +111,12 @@ EQUATIONS = (
         "Total of the teacher's generator",
         note="Gives the generator the whole L_adv: through an interpolate that is not detached it would be "
         "rewarded for a larger penalty. Only -E[D(synthetic)] belongs there, and only that is there. lambda_1 is 20 "
-        "where the paper says 10: its images span 2 units, ours 1, and a difference between them is half as large.",
+        "where the paper says 10: its images span 2 units, ours 1, and a difference between them is half as large; of "
+        "L_local, a mean over a whole image of which few pixels are tumour, it is 100.",
         function="medsyn_core.training.table.LossTable.total",
         test="tests/losses/test_utad_equations.py::test_utad_12",
-        status="changed because of L_adv only -E[D(synthetic)] is the generator's, and images span 1 unit instead of 2",
+        status="changed because of L_adv only -E[D(synthetic)] is the generator's, images span 1 unit instead of 2, "
+        "and L_local weighs five times as much",
     ),
     Equation(
         "utad-13",
