@@ -22,10 +22,11 @@ from columns import Columns
 from medsyn_core.data.volume import region
 from medsyn_core.losses import adversarial, classification, consistency, distillation
 from medsyn_core.methods import utad
+from medsyn_core.methods.utad_step import LAMBDA_1, LAMBDA_2, LAMBDA_LOCAL
 from medsyn_core.profiles import profile
 from medsyn_core.training.devices import launch, peak_memory_mb, reset_peak_memory
 
-PAPER = {"width": 64, "levels": 4, "critic_width": 64, "critic_levels": 6, "batch_size": 4}
+PAPER = {"width": 64, "levels": 4, "critic_width": 64, "critic_levels": 6, "local_critic_levels": 6, "batch_size": 4}
 
 
 class RandomSlices(Columns):
@@ -82,6 +83,7 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
     critics = [*dg.parameters(), *dl.parameters()]
     optimizer_d, optimizer_g = torch.optim.Adam(critics, 1e-4), torch.optim.Adam(g.parameters(), 1e-4)
     asked = lambda critic, code, x: critic(x, code)[0]
+    cut = lambda answer, mask: answer._replace(tumour=answer.tumour * mask)
     ask = lambda x, crop, code: g(x, crop if taught is None else x, code)
     mixed = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")
 
@@ -99,7 +101,7 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
             p.requires_grad_(True)
         with mixed:
             with torch.no_grad():
-                fake = ask(image, image * mask, target)
+                fake = cut(ask(image, image * mask, target), mask)
             loss = 0
             for critic, real, synthetic, weight in (
                 (dg, image, fake.image, torch.ones_like(shows)),
@@ -119,21 +121,24 @@ def by_hand(recipe, slices, steps: int, device: torch.device, precision: str) ->
         for p in critics:
             p.requires_grad_(False)
         with mixed:
-            fake = ask(image, image * mask, target)
-            back = ask(fake.image, fake.image * mask, source)
+            fake = cut(ask(image, image * mask, target), mask)
+            back = cut(ask(fake.image, fake.image * mask, source), mask)
             score, logits = dg(fake.image, target)
             local_score, local_logits = dl(fake.tumour, target)
             loss = -score.mean() - (shows * local_score).mean()
             loss = loss + classification.modality_classification(logits, target)
             loss = loss + classification.modality_classification(local_logits, target, shows)
             local = consistency.local_consistency(fake.tumour, fake.image, back.tumour, image, mask)
-            loss = loss + 10 * (consistency.cycle(back.image, image) + local)
+            loss = loss + LAMBDA_1 * consistency.cycle(back.image, image) + LAMBDA_LOCAL * local
             if taught is not None:
                 answer = taught(image, image * mask, target)
-                loss = loss + 10 * distillation.distillation(fake.features, answer.features, fake.image, answer.image)
+                loss = loss + LAMBDA_2 * distillation.distillation(
+                    fake.features, answer.features, fake.image, answer.image
+                )
         optimizer_g.zero_grad()
         loss.backward()
         optimizer_g.step()
+        nets["average"].update_parameters(g)
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - began

@@ -159,14 +159,14 @@ def _fitted(term: Callable[..., Tensor], seed: int) -> tuple[Tensor, Tensor, Ten
     cohort = data.load("phantom", subjects=8, px=32, slices=4, scaling="median", jobs=1)
     recipe = utad.teacher("smoke").configure(steps=STEPS, width=8)
     recipe = recipe.edit(**dict.fromkeys(recipe.losses, 0.0)).add("keep", _keep, 10.0)
-    recipe = recipe.add("consistency", lambda trace: term(trace.tumour_translated, trace.translated, trace.mask))
+    recipe = recipe.add("consistency", lambda trace: term(trace.forth.tumour, trace.translated, trace.mask))
     run = recipe.fit(cohort, seed=seed, device="cpu", progress=False)
     view = recipe.method.view(cohort.subset("test"))
     batch = view.batch(range(len(view)))
     (mask,) = recipe.method.guides(batch)
     with torch.no_grad():  # use, not training
         code = (batch["modality"] + 1) % len(cohort.modalities)
-        made = run.networks["generator"](batch["image"], batch["image"] * mask, code)
+        made = run.model.generator(batch["image"], batch["image"] * mask, code)
     return made.tumour, made.image, mask
 
 
