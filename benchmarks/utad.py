@@ -168,7 +168,7 @@ def measure(size: str, who: str, steps: int, rounds: int, device: str, precision
         "px": px,
         "batch": recipe.training.batch_size,
         "generator M": millions("generator"),
-        "critic M": millions("global_critic"),
+        "critics M": millions("global_critic") + millions("local_critic"),
         "s/step": min(ours),
         "images/s": recipe.training.batch_size / min(ours),
         "by hand images/s": recipe.training.batch_size / min(hand),

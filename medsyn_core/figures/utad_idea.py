@@ -83,7 +83,7 @@ def idea(trace: TeacherTrace, row: int = 0) -> Picture:
     return Picture(
         fig,
         alt=f"A test slice with its tumour outlined. Above: {s}, its translation to {t}, and that translated back. "
-        f"Below: the {s} inside the mask, the tumour as the local branch translates it, the crop of the translated "
+        f"Below: the {s} inside the mask, what the local branch paints inside the mask, the crop of the translated "
         f"whole, and the tumour translated back. Mean absolute differences in grey levels of 255: local branch and "
         f"crop {off('Tt', 'Tc'):.1f}, tumour and what came back {off('T', 'Tr'):.1f}, {s} and what came back "
         f"{off('I', 'Ir'):.1f}",

@@ -30,8 +30,9 @@ def local_consistency(
 
     tumour_*: (B, 1, H, W) answers of the local branch; translated, source: (B, 1, H, W) whole images; mask: (B, 1, H,
     W), 1 where the *source's subject* has tumour: patients are unpaired, but a translation keeps its anatomy. Where the
-    mask is 0 the local branch is asked for 0. The paper's prime is a crop of the whole image in the first term and the
-    local branch's reconstruction in the second. Raises ValueError if shapes differ.
+    mask is 0 the local branch is asked for 0 (UTAD-Net's trace cuts its answer first: there it is asked for nothing).
+    The paper's prime is a crop of the whole image in the first term and the local branch's reconstruction in the
+    second. Raises ValueError if shapes differ.
     """
     if not mask.shape == translated.shape == source.shape:
         shapes = ", ".join(str(tuple(x.shape)) for x in (mask, translated, source))

@@ -7,18 +7,18 @@ with the loss terms, is in `medsyn_core.methods.utad_step`; here are networks, s
 
 Left open by the paper and chosen here: the target's code sets scale and shift in the decoders (in the public code it is
 a plane at the input, which instance normalisation subtracts again), together with what the global encoder saw of the
-source; features are fused at every level and feed both decoders (in the public code the bottleneck alone is, and a
-tumour's outline never reaches the whole image); a target is any modality but the source's; the critic's score is the
-mean of its patch map; critics take three turns to one of the generator (five in the public code); networks see whole
-images as their difference from an average brain; the student starts from its teacher's weights but for the local
-encoder, whose input is another (as in the public code); a zeros or random map takes the mask's place wherever the
-teacher uses one. Changed: critics have a score for each modality, where the paper's only asks whether an image looks
-like any of them; slices without tumour do not count for the local critic (the public code shows it blank images as real
-tumours); no normalisation in encoders, and none over the batch in the fusion; what the local branch answers counts
-inside the mask only, a student's too, in its losses; lambda_1 in the units of our images, and more of it for eq. utad-8
-(see `utad_step.LAMBDA_1` and `LAMBDA_LOCAL`); the rate stays as it is (the paper lets it fall in the second half, which
-gained nothing in our short runs; `configure(decay_from=0.5)`); what translates and what teaches is the average of a
-generator's weights over the end of training; sizes and rates are the profiles'.
+source; a target is any modality but the source's; the critic's score is the mean of its patch map; critics take three
+turns to one of the generator (five in the public code); networks see images, tumours too, as their difference from an
+average brain; the student starts from its teacher's weights but for the local encoder, whose input is another (as in
+the public code); a zeros or random map takes the mask's place wherever the teacher uses one. Changed: features are
+fused at every level and feed both decoders (the paper draws one block and the public code fuses the bottleneck, so that
+the whole image is told of a tumour through the coarsest grid alone); critics have a score for each modality, where the
+paper's only asks whether an image looks like any of them; slices without tumour do not count for the local critic (the
+public code shows it blank images as real tumours); no normalisation in encoders, and none over the batch in the fusion;
+what the local branch answers counts inside the mask only, a student's too, in its losses; lambda_1 in the units of our
+images, and more of it for eq. utad-8 (see `utad_step.LAMBDA_1` and `LAMBDA_LOCAL`); the rate stays as it is (the paper
+lets it fall in the second half, which gained nothing in our short runs; `configure(decay_from=0.5)`); what translates
+and what teaches is the average of a generator's weights over the end of training; sizes and rates are the profiles'.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GUIDES = ("tumour", "zeros", "random")
 @dataclass(frozen=True)
 class Teacher(AnyToAny):
     """Settings beside those of `AnyToAny`: region and guide of the mask, channels at full resolution and halvings of
-    generator and critics. The local critic halves less often: it looks at parts of a tumour, not at its outline."""
+    generator and critics. The local critic may halve less often, for smaller patches: two halvings see 18 pixels."""
 
     name: ClassVar[str] = "utad-teacher"
     step: ClassVar[type[TeacherTrace]] = TeacherTrace

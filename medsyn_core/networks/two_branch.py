@@ -66,8 +66,8 @@ class Fusion(nn.Module):
 class Steering(nn.Module):
     """What the decoders are told: coarse features (B, C, h, w) of the source and the target's code (B,) -> (B, orders).
 
-    Dark fluid is a T1 or a FLAIR: towards T2 it has to become bright, and where it already is, it has to stay. A skip
-    at full resolution sees a few pixels and cannot tell; the pooled coarse features can.
+    Dark fluid is a T1 or a FLAIR: towards T2 it has to become bright, and where it already is, it has to stay. A
+    feature at full resolution sees little of the brain and cannot tell; the pooled coarse features can.
     """
 
     def __init__(self, channels: int, codes: int, orders: int = 32):
@@ -129,9 +129,9 @@ class TwoBranch(nn.Module):
     width: channels at full resolution, doubled a level; levels: down-samplings; codes: modalities. Without the local
     encoder nothing is fused; without the local decoder there is no translated tumour (the paper's figure 4). Features
     are fused at every level, and both decoders are fed by them: with a fused bottleneck alone (the paper's public code)
-    the outline of a tumour never reaches the whole image. Modalities are aligned and skull-stripped, so what is
-    background (exactly 0) in the whole image is 0 in both answers. Encoders see images as differences from an average
-    brain (`contrast`), and answers are given as such.
+    the whole image is told of a tumour through the coarsest grid only. Modalities are aligned and skull-stripped, so
+    what is background (exactly 0) in the whole image is 0 in both answers. Encoders see images as differences from an
+    average brain (`contrast`), and answers are given as such.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """The network to use: the generator, in evaluation mode."""
+        """The network to use, in evaluation mode: the generator, or the average of its weights."""
         return self.recipe.method.model(self.networks)
 
     @torch.no_grad()  # use, not training: no graph is kept

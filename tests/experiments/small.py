@@ -87,7 +87,7 @@ PLAN = Plan("dual", "tiny", rows(), cohort, hash_of, dual_d.Confidence)
 
 
 def tiny_teacher(profile, recipe):
-    return recipe("smoke").configure(steps=2, width=2, levels=1, critic_width=2, critic_levels=1)
+    return recipe("smoke").configure(steps=4, width=2, levels=1, critic_width=2, critic_levels=2, local_critic_levels=1)
 
 
 def taught(profile, row, teacher):

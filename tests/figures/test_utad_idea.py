@@ -17,10 +17,10 @@ MODALITIES = ("t1", "t1ce", "t2", "flair")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A teacher of one step, on a few subjects made of noise that each have a tumour."""
+    """A teacher of two steps (so its average is not its last state), on a few subjects of noise that have a tumour."""
     settings = Settings(px=16, slices=2, fov_mm=160.0)
     cohort = prepare(ToySource(8), settings, cache=tmp_path_factory.mktemp("c"), jobs=1).divide((4, 2, 2))
-    return utad.teacher("smoke").configure(steps=1).fit(cohort, device="cpu", progress=False)
+    return utad.teacher("smoke").configure(steps=2).fit(cohort, device="cpu", progress=False)
 
 
 @pytest.mark.parametrize(("source", "target"), itertools.permutations(MODALITIES, 2))

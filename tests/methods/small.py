@@ -11,7 +11,15 @@ from medsyn_core.data.cut import Settings
 from medsyn_core.methods import hifi_syn, utad
 
 WITHOUT_TUMOUR, WITHOUT_T1CE = (2, 9), 8
-SIZES = {"width": 4, "levels": 2, "critic_width": 4, "critic_levels": 2, "steps": 4, "batch_size": 4}
+SIZES = {
+    "width": 4,
+    "levels": 2,
+    "critic_width": 4,
+    "critic_levels": 2,
+    "local_critic_levels": 1,
+    "steps": 4,
+    "batch_size": 4,
+}
 
 
 class Patients(Source):

@@ -124,6 +124,8 @@ def test_a_student_starts_from_its_teachers_weights_but_for_the_local_encoder(ta
     networks = utad.student(taught, structure).method.networks(small.batch_of())
     teacher, own = networks["teacher"].state_dict(), networks["generator"].state_dict()
     assert all(torch.equal(value, taught.model.generator.state_dict()[k]) for k, value in teacher.items())
+    mean = networks["average"].module.state_dict()
+    assert all(torch.equal(mean[k], value) for k, value in own.items())  # not that of other fresh weights
     encoder = {k for k in own if k.startswith("local_encoder.")}
     assert bool(encoder) == STRUCTURES[structure][0] and set(own) <= set(teacher)
     same = {k for k in own if torch.equal(own[k], teacher[k])}

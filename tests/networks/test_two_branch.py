@@ -1,4 +1,4 @@
-"""UTAD-Net's networks: the code acts where nothing can remove it, the background stays 0, each branch keeps its own."""
+"""UTAD-Net's networks: the code acts where nothing can remove it, background stays 0, decoders see what is fused."""
 
 from itertools import combinations
 
@@ -233,7 +233,7 @@ def test_the_local_image_reaches_the_whole_answer_at_each_level_alone(level, mon
     assert not torch.equal(answers(net, whole, local, 1).image, answers(net, whole, local.roll(3, -1), 1).image)
 
 
-def test_the_papers_sizes_have_the_parameters_of_its_public_code():
+def test_the_parts_of_the_papers_size_have_the_parameters_of_its_public_code():
     count = lambda net: sum(p.numel() for p in net.parameters())
     with torch.device("meta"):
         generator, critic = TwoBranch(width=64, levels=4), PatchCritic(width=64, levels=6)

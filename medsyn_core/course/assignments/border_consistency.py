@@ -166,7 +166,7 @@ def _fitted(term: Callable[..., Tensor], seed: int) -> tuple[Tensor, Tensor, Ten
     (mask,) = recipe.method.guides(batch)
     with torch.no_grad():  # use, not training
         code = (batch["modality"] + 1) % len(cohort.modalities)
-        made = run.model.generator(batch["image"], batch["image"] * mask, code)
+        made = run.networks["generator"](batch["image"], batch["image"] * mask, code)
     return made.tumour, made.image, mask
 
 
@@ -257,7 +257,7 @@ ASSIGNMENT = Assignment(
         ),
         Part("short", 1, "finite in bfloat16", finite_in(FUNCTION, _together(SQUARE, BLANK)), "Is 0 divided by 0?"),
     ),
-    probe=Probe(3, "a branch that learns where to stop", train, judge, seconds=90),
+    probe=Probe(3, "a branch that learns where to stop", train, judge, seconds=150),
     minutes=120,
     level="an afternoon",
     chapters=("part2/utad_net",),
