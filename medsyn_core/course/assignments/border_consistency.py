@@ -159,7 +159,7 @@ def _fitted(term: Callable[..., Tensor], seed: int) -> tuple[Tensor, Tensor, Ten
     cohort = data.load("phantom", subjects=8, px=32, slices=4, scaling="median", jobs=1)
     recipe = utad.teacher("smoke").configure(steps=STEPS, width=8)
     recipe = recipe.edit(**dict.fromkeys(recipe.losses, 0.0)).add("keep", _keep, 10.0)
-    recipe = recipe.add("consistency", lambda trace: term(trace.forth.tumour, trace.translated, trace.mask))
+    recipe = recipe.add("consistency", lambda trace: term(trace.forth.tumour, trace.translated, trace.mask), 5.0)
     run = recipe.fit(cohort, seed=seed, device="cpu", progress=False)
     view = recipe.method.view(cohort.subset("test"))
     batch = view.batch(range(len(view)))
