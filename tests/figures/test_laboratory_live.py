@@ -190,7 +190,7 @@ def test_ticks_and_weights_edit_the_recipe(lab):
 def test_a_student_is_not_offered_but_its_teacher(lab):
     lab.method.label = "UTAD-Net"
     assert "distillation" not in lab.recipe.losses and "teacher, WT mask" in lab.said.value
-    assert trained(lab).startswith('<span role="status">Trained 2 steps. Kept: step')
+    assert trained(lab).startswith('<span role="status">Trained 4 steps. Kept: step')
 
 
 def test_a_training_shows_its_curves_and_what_it_kept(lab):

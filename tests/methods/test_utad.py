@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.utils import parameters_to_vector
 
 from medsyn_core import data
 from medsyn_core.data.volume import region
@@ -20,7 +21,6 @@ from tests.methods import small
 from tests.methods.small import fit, weights
 
 SEG = small.batch_of()["seg"]
-weights_of = lambda network: torch.cat([p.detach().flatten() for p in network.parameters()])
 SEEDS = torch.tensor([3, 1, 4, 1])
 
 
@@ -188,18 +188,12 @@ def test_neither_training_nor_use_shows_the_student_a_mask(taught, patients, mon
 
 
 def test_what_translates_and_what_teaches_is_the_average_of_the_weights(taught, patients):
-    images, masks, code = small.batch_of()["image"], taught.recipe.method.mask(SEG, SEEDS), torch.full((4,), 2)
-    with torch.no_grad():
-        moving, mean = (
-            net(images, images * masks, code).image for net in (taught.networks["generator"], taught.model.generator)
-        )
-    assert not torch.equal(moving, mean) and torch.equal(taught.model.translate(images, "t2", masks), mean)
-    seen = []
-    small.teacher().configure(steps=2).fit(
-        patients,
-        progress=False,
-        watch=Watch(range(3), lambda step, run: seen.append([weights_of(net) for net in run.networks.values()][:2])),
-    )
+    images, masks = small.batch_of()["image"], taught.recipe.method.mask(SEG, SEEDS)
+    moving = taught.recipe.method.translator(taught.networks["generator"])
+    assert not torch.equal(*(model.translate(images, "t2", masks) for model in (moving, taught.model)))
+    seen, vector = [], lambda network: parameters_to_vector(network.parameters()).detach()
+    look = lambda step, run: seen.append([vector(run.networks[name]) for name in ("generator", "average")])
+    fit(small.teacher().configure(steps=2), patients, watch=Watch(range(3), look))
     (start, first), (one, after_one), (two, after_two) = seen
     assert torch.equal(start, first) and torch.equal(one, after_one)
     torch.testing.assert_close(after_two, one + (two - one) * 4 / 5)  # of two steps the second counts 4 / (2 + 3)
