@@ -67,8 +67,12 @@ class Teacher(AnyToAny):
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
         levels = {"global_critic": self.critic_levels, "local_critic": self.local_critic_levels}
         critics = {name: ContrastCritic(self.critic_width, n, len(self.modalities)) for name, n in levels.items()}
-        generator = self.generator()
+        generator = self.initial()
         return {"generator": generator, "average": averaged(generator), **critics}
+
+    def initial(self) -> TwoBranch:
+        """The generator as its training begins."""
+        return self.generator()
 
     def generator(self) -> TwoBranch:
         """The generator with fresh weights."""
@@ -141,15 +145,18 @@ class Student(Teacher):
         encoder, decoder = STRUCTURES[self.structure]
         return TwoBranch(self.width, self.levels, len(self.modalities), encoder, decoder)
 
+    def initial(self) -> TwoBranch:
+        generator = self.generator()
+        own = generator.state_dict()
+        known = {k: v for k, v in self.weights.items() if k in own and not k.startswith("local_encoder.")}
+        generator.load_state_dict(own | known)
+        return generator
+
     def networks(self, example: Mapping[str, Tensor]) -> dict[str, nn.Module]:
         networks = super().networks(example)
         teacher = TwoBranch(self.width, self.levels, len(self.modalities))
         teacher.load_state_dict(self.weights)
-        known = {k: v for k, v in self.weights.items() if not k.startswith("local_encoder.")}
-        generator, own = networks["generator"], networks["generator"].state_dict()
-        generator.load_state_dict(own | {k: v for k, v in known.items() if k in own})
-        # nobody moves the teacher: the engine keeps it frozen, in evaluation mode
-        return networks | {"average": averaged(generator), "teacher": teacher}
+        return networks | {"teacher": teacher}  # nobody moves it: the engine keeps it frozen, in evaluation mode
 
     def guides(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         return ()
@@ -177,6 +184,7 @@ def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour
     """The teacher at the sizes of a profile (default: the one in force), utad-11 and utad-12."""
     players = (
         Player("critic", ("global_critic", "local_critic"), 2e-3, betas=(0.5, 0.99), updates=3),
+        # no gradient moves the average: a player has to own it, or a checkpoint would take it for a frozen network
         Player("generator", ("generator", "average"), 2e-3, betas=(0.5, 0.99)),
     )
     start = Recipe(Teacher(region=region, guide=guide), LOSSES, players, Training(1, 1))
