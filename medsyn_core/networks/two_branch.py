@@ -102,7 +102,8 @@ class Decoder(nn.Module):
         for narrow, block, skip in zip(self.narrow, self.blocks, reversed(finer), strict=True):
             x = F.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], dim=1), code, order)  # twice the size, half the channels
-        return self.head(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.head(x.float())  # rounded to bf16, dark fluid would be exactly 0, which means background
 
 
 class Encoded(NamedTuple):
