@@ -97,7 +97,8 @@ def _exclusively(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"{folder.name} is being prepared by another process; waiting for it.")
+        if not _quiet():
+            print(f"{folder.name} is being prepared by another process; waiting for it.")
         lock.acquire()
     try:
         yield
@@ -143,8 +144,13 @@ def _with_bar(results: Iterator, job: Job, done: int) -> Iterator:
         initial=done,
         desc=f"preparing {job.source.name}",
         unit="subject",
-        disable=os.environ.get("MEDSYN_PROGRESS") == "0",
+        disable=_quiet(),
     )
+
+
+def _quiet() -> bool:
+    """No word about progress: a page of the book would show it to readers who wait for nothing."""
+    return os.environ.get("MEDSYN_PROGRESS") == "0"
 
 
 def _join(building: Path, job: Job, good: Sequence[int], index: dict) -> None:

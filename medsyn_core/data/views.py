@@ -156,7 +156,7 @@ class UnpairedTwo(_View):
 
 
 class Missing(_View):
-    """All modalities with some taken away, as D2-Net's "null matrices".
+    """All modalities with some taken away, as D²-Net's "null matrices".
 
     Give either keep, the modalities that stay (subjects with none of them are left out), or p, the chance of each
     to be dropped (never all), drawn from (seed, epoch, slice), so that `set_epoch` gives a fresh draw and the same
@@ -213,5 +213,5 @@ def _present(cohort: Cohort, rows: np.ndarray) -> Tensor:
 
 
 def all_subsets(modalities: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Every non-empty choice of modalities, small ones first: the 15 cases of D2-Net for four."""
+    """Every non-empty choice of modalities, small ones first: the 15 cases of D²-Net for four."""
     return tuple(c for size in range(1, len(modalities) + 1) for c in combinations(modalities, size))

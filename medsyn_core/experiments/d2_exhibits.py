@@ -125,7 +125,7 @@ SINGLE_CLAIMS = (
         where="T2, FLAIR – T1, T1ce",
     ),
     Claim(
-        "T1ce alone shows enhancing tumour better than any other alone",
+        "T1ce alone shows enhancing tumour better than the others alone",
         "full",
         "",
         "dice_et",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,9 @@ from medsyn_core.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (7, 1.5, 1.5, 1.5)))
+"""Of lines in turn: where two lie on each other both are seen, and a reader who sees no colours can tell them apart."""
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:
@@ -41,13 +45,13 @@ def curves(
     """
     fig = style.figure(*size)
     ax = fig.subplots()
-    for name, colour in style.colours(series).items():
+    for (name, colour), dashes in zip(style.colours(series).items(), cycle(DASHES)):
         runs = smoothed(np.atleast_2d(np.asarray(series[name], float)), smooth)  # (K, S)
         x = np.arange(1, runs.shape[1] + 1) if steps is None else np.asarray(steps)
         if len(x) != runs.shape[1]:
             raise ValueError(f"{name!r} has {runs.shape[1]} values for {len(x)} steps.")
         mean = runs.mean(axis=0)
-        ax.plot(x, mean, color=colour, label=name)
+        ax.plot(x, mean, color=colour, linestyle=dashes, label=name)
         if len(runs) > 1:
             spread = runs.std(axis=0, ddof=1)
             ax.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)

@@ -121,15 +121,22 @@ class Maps:
         return {title: every(run) for title, run in self.drawn.items()}
 
     @cached_property
+    def each(self) -> dict[str, dict[str, np.ndarray]]:
+        """Title -> space -> (n,) the silhouette of every vector, of at most `LIMIT`."""
+        some = {title: run.some(LIMIT) for title, run in self.seen.items()}
+        own = lambda run: {name: silhouettes(SPACES[name](run.values), run.kind) for name in self.spaces}
+        return {title: own(run) for title, run in some.items()}
+
+    @cached_property
     def scores(self) -> dict[str, dict[str, np.ndarray]]:
         """Title -> space -> (kinds,) mean silhouette of each kind, nan for one that does not occur."""
         found = {}
-        for title, run in self.seen.items():
-            values, kind = run.some(LIMIT)
-            own = {name: silhouettes(SPACES[name](values), kind) for name in self.spaces}
+        for title, own in self.each.items():
+            kind = self.seen[title].some(LIMIT).kind
             mean = lambda each, k, kind=kind: float(each[kind == k].mean()) if (kind == k).any() else np.nan
-            count = range(len(self.names))
-            found[title] = {name: np.array([mean(each, k) for k in count]) for name, each in own.items()}
+            found[title] = {
+                name: np.array([mean(each, k) for k in range(len(self.names))]) for name, each in own.items()
+            }
         return found
 
     @style.styled
@@ -144,7 +151,7 @@ class Maps:
             for ax, flat in zip(maps, places, strict=True):
                 scatter(ax, flat, [colours[k] for k in self.drawn[title].kind])
             maps[0].set_ylabel(title)
-            self._silhouettes(beside, self.scores[title])
+            self._silhouettes(beside, title)
         for ax, perplexity in zip(axes[0], self.perplexities, strict=False):
             ax.set_title(f"perplexity {perplexity}", fontsize=10)
         axes[0, -1].set_title("silhouette before mapping", fontsize=10)
@@ -160,14 +167,16 @@ class Maps:
             caption=f"D²-Net {self.figure}: t-SNE of {self.what} (seed 0). {caution(self.perplexities)}",
         )
 
-    def _silhouettes(self, ax: Axes, scores: Mapping[str, np.ndarray]) -> None:
-        """A line a space: a dot a kind and a bar at their mean."""
-        for line, values in enumerate(scores.values()):
+    def _silhouettes(self, ax: Axes, title: str) -> None:
+        """A line a space: a dot a kind, and a bar at the mean of all vectors, which the table has."""
+        scores = self.scores[title]
+        for line, (space, values) in enumerate(scores.items()):
+            mean = self.each[title][space].mean()
             lanes = line + np.linspace(-0.2, 0.2, len(values))  # so that no dot hides another
             for value, lane, colour in zip(values, lanes, self.names.values(), strict=True):
                 ax.plot(value, lane, "o", color=colour, markersize=6)
-            ax.plot([np.nanmean(values)] * 2, [line - 0.3, line + 0.3], color="black", linewidth=2, zorder=1)
-            ax.text(1.1, line, f"{np.nanmean(values):.2f}", ha="left", va="center", fontsize=9)
+            ax.plot([mean] * 2, [line - 0.3, line + 0.3], color="black", linewidth=2, zorder=1)
+            ax.text(1.1, line, f"{mean:.2f}", ha="left", va="center", fontsize=9)
         ax.axvline(0, color=style.GREY, linewidth=0.8)
         ax.set(xlim=(-1.05, 1.05), ylim=(len(scores) - 0.5, -0.5), xticks=(-1, 0, 1), yticks=range(len(scores)))
         ax.set_yticklabels(scores, rotation=90, va="center")
@@ -175,12 +184,12 @@ class Maps:
         ax.grid(axis="y", visible=False)
 
     def _said(self) -> str:
-        """Silhouettes in words: the mean, then each kind's."""
+        """Silhouettes in words: the mean over all vectors, then each kind's."""
         told = []
         for title, own in self.scores.items():
             for space, values in own.items():
                 each = ", ".join(f"{name} {v:.2f}" for name, v in zip(self.names, values, strict=True))
-                told.append(f"“{title}”, {space}: {np.nanmean(values):.2f} ({each})")
+                told.append(f"“{title}”, {space}: {self.each[title][space].mean():.2f} ({each})")
         return "; ".join(told)
 
 

@@ -105,7 +105,7 @@ def _shown(value: Summary | None, score: str, spread: str) -> str:
     if value is None:
         return EMPTY
     digits, sd = METRICS[score].decimals, value.sd_subjects if spread == "subjects" else value.sd_seeds
-    return f"{value.mean:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
+    return f"{value.mean:.{digits}f}" + ("" if sd is None else f"\u00a0±\u00a0{sd:.{digits}f}")
 
 
 def _best(rows: Mapping[str, Mapping[str, Summary | None]], score: str, rank: Sequence[str]) -> set[str]:

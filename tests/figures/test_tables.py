@@ -22,15 +22,15 @@ def cells(table) -> list[list[str]]:
 def test_mean_and_spread_with_the_best_of_the_ranked_rows_in_bold():
     head, _, copy, unet, dual = cells(scores(ROWS, ["psnr", "mae"], rank=["U-Net", "dual"]))
     assert head[1].startswith("PSNR") and head[1].endswith("↑") and head[2].endswith("↓")
-    assert copy == ["copy", "30.50 ± 0.71", "–"]  # better, but nobody's rival
-    assert unet == ["U-Net", "25.50 ± 1.41", "10.00 ± 1.41"]
-    assert dual == ["dual", "**26.50 ± 1.41**", "**9.00 ± 1.41**"]
+    assert copy == ["copy", "30.50\u00a0±\u00a00.71", "–"]  # better, but nobody's rival
+    assert unet == ["U-Net", "25.50\u00a0±\u00a01.41", "10.00\u00a0±\u00a01.41"]
+    assert dual == ["dual", "**26.50\u00a0±\u00a01.41**", "**9.00\u00a0±\u00a01.41**"]
 
 
 def test_spread_over_seeds_and_ties():
     rows = {"a": {"psnr": summary([[20.0], [22.0]])}, "b": {"psnr": summary([[20.001], [22.001]])}}
     _, _, a, b = cells(scores(rows, ["psnr"], spread="seeds"))
-    assert a[1] == b[1] == "**21.00 ± 1.41**"  # equal as far as the table shows
+    assert a[1] == b[1] == "**21.00\u00a0±\u00a01.41**"  # equal as far as the table shows
     assert not any("**" in c for row in cells(scores({"a": rows["a"]}, ["psnr"])) for c in row)  # no best of one
 
 

@@ -1,4 +1,4 @@
-"""D2-Net: 11 equations, 14 exhibits, and the slips in its text."""
+"""D²-Net: 11 equations, 14 exhibits, and the slips in its text."""
 
 from medsyn_core.experiments.ledger.rows import Equation, Exhibit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 PAPERS = {
     "utad": "UTAD-Net",
     "hifi": "HiFi-Syn",
-    "d2": "D2-Net",
+    "d2": "D²-Net",
     "dual": "Dual-D",
 }
 NOT_YET = "not yet"
