@@ -8,7 +8,7 @@ from medsyn_core.experiments import claims, ledger
 from medsyn_core.experiments.claims import Answer, Answers
 from medsyn_core.experiments.tables import ANSWER
 from medsyn_core.figures import places
-from medsyn_core.figures.exhibits import set_note, unbroken
+from medsyn_core.figures.exhibits import folded, set_note, unbroken
 from medsyn_core.figures.tables import Table, listing
 
 ANSWERED = {
@@ -85,9 +85,8 @@ def rules(found: Sequence[Answers]) -> Table:
         for note in exhibit.notes:
             whose.setdefault(set_note(note), []).append(exhibit.exhibit)
     of = lambda ids: f"*{', '.join(ids)}*: " if len(ids) < len(found) else ""
-    lines = [f"- {of(ids)}{note}" for note, ids in whose.items()]
-    title = "Rules, and where the answers come from"
-    return Table("\n".join((f"<details><summary>{title}</summary>\n", *lines, "\n</details>")))
+    lines = [f"{of(ids)}{note}" for note, ids in whose.items()]
+    return Table(folded("Rules, and where the answers come from", lines))
 
 
 def _every(found: Sequence[Answers]) -> list[Answer]:

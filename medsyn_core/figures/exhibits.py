@@ -4,17 +4,20 @@ under it."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from medsyn_core.experiments import exhibits
+from medsyn_core.experiments.exhibits import UNRECORDED
 from medsyn_core.experiments.tables import ANSWER
 from medsyn_core.experiments.tables import Table as Plain
 from medsyn_core.figures.tables import Table, listing
 
 
 def written(table: Plain) -> Table:
-    """One table as Markdown: its title above, its notes below, a line each; columns of numbers are set to the
-    right. A claim's answer, a table's last column, stands beside the claim, where a phone shows it unscrolled."""
+    """One table as Markdown: its title above, its notes below, a line each, those on how it was measured behind a
+    click; columns of numbers are set to the right. A claim's answer, a table's last column, stands beside the claim,
+    where a phone shows it unscrolled."""
     places = list(range(len(table.columns)))
     if table.columns[-1] == ANSWER:
         places = [places[0], places[-1], *places[1:-1]]
@@ -27,8 +30,25 @@ def written(table: Plain) -> Table:
     rows = [dict(zip(keys, map(unbroken, row), strict=True)) for row in table.rows]
     align = "".join("r" if _numbers(column) else "l" for column in zip(*table.rows, strict=True))
     body = listing(rows, dict(zip(keys, table.columns, strict=True)), align)
-    notes = "\n".join(f"<br><small>{set_note(note)}</small>" for note in table.notes).removeprefix("<br>")
-    return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{notes}\n")
+    return Table(f"**{table.id}: {table.title}**\n\n{body}\n\n{_under(table)}\n")
+
+
+def _under(table: Plain) -> str:
+    """The notes. A page has dozens of tables that are measured alike: of each one reads at once what its numbers are
+    and where they come from; claims are judged by one rule."""
+    judged = ANSWER in table.columns
+    notes = list(map(set_note, table.notes))
+    first, rest = notes[: not judged], notes[not judged :]
+    last = rest[-2:] if len(rest) > 1 and rest[-2].startswith(UNRECORDED) else rest[-1:]
+    lines = "\n".join(f"<br><small>{note}</small>" for note in (*first, *last)).removeprefix("<br>")
+    told = rest[: len(rest) - len(last)]
+    title = "How these claims are judged" if judged else "How it was measured"
+    return f"{lines}\n\n{folded(title, told)}" if told else lines
+
+
+def folded(title: str, lines: Iterable[str]) -> str:
+    """A list behind a click; paper has it open."""
+    return "\n".join((f"<details><summary>{title}</summary>\n", *(f"- {line}" for line in lines), "\n</details>"))
 
 
 def _numbers(cells) -> bool:
