@@ -11,7 +11,7 @@ from pathlib import Path
 MENDED: dict[str, str | Callable[[re.Match], str]] = {
     # names in code break at their joints, not inside a word
     r'(?<=<span class="pre">)[^<]*[_./][^<]*(?=</span>)': lambda name: re.sub(
-        r"(?<=\w)([_./])(?=\w)", r"\1<wbr>", name[0]
+        r"(?<=\w)([_./])(?=[a-z])", r"\1<wbr>", name[0]
     ),
     # label-content-name-mismatch (axe-core): who says what stands on a button reaches it
     r'<summary aria-label="Toggle hidden content">': "<summary>",

@@ -61,7 +61,8 @@ def set_note(note: str) -> str:
 
 
 def unbroken(cell: str) -> str:
-    """A cell whose numbers stay on one line with their spread or interval."""
+    """A cell whose numbers stay on one line with their spread, interval or total."""
+    cell = re.sub(r"(?<=\d) of (?=\d)", "\u00a0of\u00a0", cell)
     cell = re.sub(r"\[(\S+), (\S+)\]", "[\\1,\u00a0\\2]", cell)
     return cell.replace(" ± ", "\u00a0±\u00a0").replace("< ", "<\u00a0")
 

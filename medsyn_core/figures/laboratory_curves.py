@@ -58,7 +58,7 @@ def chart(title: str, curves: Mapping[int, Curve], shown: int, reference: int | 
     now = said(curves[shown]) if shown in curves else "off"
     name = html.escape(title)
     return (
-        f'<div class="chart" data-term="{name}"><b>{name}</b>'
+        f'<div class="chart" data-term="{name}"><b>{name.replace("_", "_<wbr>")}</b>'
         f'<svg viewBox="0 -3 {WIDE} {HIGH + 6}" role="img" aria-label="{name}: {now}" fill="none" '
         f'stroke-linejoin="round">{"".join(lines)}</svg>'
         f"<span class=range>frame {low:.3g} … {high:.3g}</span><span class=said>{now}</span></div>"
