@@ -42,13 +42,14 @@ def _under(table: Plain) -> str:
     last = rest[-2:] if len(rest) > 1 and rest[-2].startswith(UNRECORDED) else rest[-1:]
     lines = "\n".join(f"<br><small>{note}</small>" for note in (*first, *last)).removeprefix("<br>")
     told = rest[: len(rest) - len(last)]
-    title = "How these claims are judged" if judged else "How it was measured"
-    return f"{lines}\n\n{folded(title, told)}" if told else lines
+    how = folded("How these claims are judged", told, "judged") if judged else folded("How it was measured", told)
+    return f"{lines}\n\n{how}" if told else lines
 
 
-def folded(title: str, lines: Iterable[str]) -> str:
-    """A list behind a click; paper has it open."""
-    return "\n".join((f"<details><summary>{title}</summary>\n", *(f"- {line}" for line in lines), "\n</details>"))
+def folded(title: str, lines: Iterable[str], kind: str = "told") -> str:
+    """A list behind a click; paper has it open, unless it is of the kind "judged"."""
+    head = f'<details class="{kind}"><summary>{title}</summary>\n'
+    return "\n".join((head, *(f"- {line}" for line in lines), "\n</details>"))
 
 
 def _numbers(cells) -> bool:
@@ -64,6 +65,7 @@ def unbroken(cell: str) -> str:
     """A cell whose numbers stay on one line with their spread, interval or total."""
     cell = re.sub(r"(?<=\d) of (?=\d)", "\u00a0of\u00a0", cell)
     cell = re.sub(r"\[(\S+), (\S+)\]", "[\\1,\u00a0\\2]", cell)
+    cell = re.sub(r"(?<=\de)-(?=\d)", "-\u2060", cell)  # a power of ten does not break at its sign
     return cell.replace(" ± ", "\u00a0±\u00a0").replace("< ", "<\u00a0")
 
 

@@ -81,6 +81,6 @@ def test_intervals_stay_on_one_line(judged):
 
 def test_rules_name_the_exhibits_that_they_hold_for(judged):
     text = claims.rules(judged["dual"]).markdown
-    assert text.startswith("<details>") and text.endswith("</details>")
+    assert text.startswith("<details") and text.endswith("</details>")
     assert "- *dual-S3.1*: Profile laptop; cpu" in text
     assert "`python -m medsyn_core record dual-ct --profile laptop" in text
