@@ -17,7 +17,7 @@ from medsyn_core.experiments.tables import ANSWER, Table, p_value, written
 
 SPREAD = "Mean ± standard deviation over test subjects (standard deviation over seeds of their means)."
 PROFILES = ("laptop", "gpu")  # whose numbers are shown
-UNRECORDED = "Not yet recorded; make it: "
+TO_RECORD = "Not yet recorded; make it: "
 UNRECORDED = "not decided: not recorded yet"
 MARGIN = (
     "A claim of being less than a margin worse is judged by the same rule on the difference plus the margin; its "
@@ -171,7 +171,7 @@ def averaging(found: Results) -> tuple[str, ...]:
 
 def footing(found: Results) -> tuple[str, ...]:
     """What stands under every table of ours: how to record what is missing, and where the numbers come from."""
-    missing = (f"{UNRECORDED}{found.command()}",) if found.unrecorded else ()
+    missing = (f"{TO_RECORD}{found.command()}",) if found.unrecorded else ()
     return (*missing, found.provenance())
 
 

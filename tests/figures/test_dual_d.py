@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medsyn_core.experiments.exhibits import UNRECORDED, ExhibitError, results
+from medsyn_core.experiments.exhibits import TO_RECORD, ExhibitError, results
 from medsyn_core.experiments.tables import ANSWER, Table
 from medsyn_core.figures import dual_d
 from medsyn_core.figures.exhibits import exhibit, written
@@ -69,7 +69,7 @@ def test_the_slider_has_a_frame_for_each_look(found):
 
 def test_how_it_was_measured_is_behind_a_click_and_where_it_comes_from_is_not():
     plain = ("row", "n"), (("a", "3"),)
-    notes = "mean of subjects", "one rule", "another", UNRECORDED + "python -m medsyn_core record x", "origin"
+    notes = "mean of subjects", "one rule", "another", TO_RECORD + "python -m medsyn_core record x", "origin"
     open_, closed = written(Table("x-T1", "a title", *plain, notes)).markdown.split("<details")
     assert all(note in open_ for note in ("mean of subjects", "`python -m medsyn_core record x`", "origin"))
     assert "one rule" not in open_ and all(f"- {note}\n" in closed for note in ("one rule", "another"))
