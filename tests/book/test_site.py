@@ -92,6 +92,9 @@ def check_page(seen: Visit) -> None:
     cut = "[...document.querySelectorAll('.cell_input pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
     if tab.viewport_size["width"] >= WIDTHS["desktop"][0]:
         assert tab.evaluate(f"{cut}.map(e => e.innerText.slice(0, 80))") == []
+    # a sentence in a table has room, also on a phone
+    sliver = "[...document.querySelectorAll('article td')].filter(e => e.innerText.length > 80 && e.clientWidth < 110)"
+    assert tab.evaluate(f"{sliver}.map(e => e.innerText.slice(0, 80))") == []
     # every formula became a picture
     raw = f"[...document.querySelectorAll('.math')].filter(e => !({DRAWN})(e)).map(e => e.innerText)"
     assert tab.evaluate(raw) == []
