@@ -211,8 +211,8 @@ class Results:
         return [np.array(values, float) for values in self.values(row, metric, directions or None)]  # None becomes nan
 
     def provenance(self) -> str:
-        """One line under a table: profile, device, seeds, subjects, data, versions, time, and older sources
-        if any.
+        """One line under a table: profile, device, seeds, subjects, data, versions, precision, time, and older
+        sources if any.
         """
         records = [r for row in self.loaded.values() for seed in row for r in seed]
         trained = [r for r in records if r.kind == "training"] or records
@@ -222,10 +222,11 @@ class Results:
         of = "test subjects a fold" if self.plan.split else "test subjects"
         subjects = lambda data: f"{data['split']['test']} {of}, {data['split']['train']} trained on"
         cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
+        precisions = " and ".join(sorted({r.precision for r in trained}))
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
             f"Profile {self.profile}; {', '.join(places)}; {seeds} {runs}; {' and '.join(dict.fromkeys(cohorts))}; "
-            f"torch {trained[0].versions['torch']}; {minutes:.0f} min of training."
+            f"torch {trained[0].versions['torch']}, {precisions}; {minutes:.0f} min of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
         since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."

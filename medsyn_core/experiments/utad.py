@@ -49,17 +49,18 @@ def _teacher(profile: str, region: str, guide: str) -> Recipe:
     return utad.teacher(profile, region, guide)
 
 
-def _student(profile: str, region: str, structure: str) -> Recipe:
-    return utad.student(utad.teacher(profile, region), structure)
+def _student(profile: str, region: str, structure: str, tumours: bool) -> Recipe:
+    return utad.student(utad.teacher(profile, region), structure, tumours)
 
 
 def _teacher_row(name: str, title: str, region: str = "WT", guide: str = "tumour") -> Row:
     return Row(name, title, partial(_teacher, region=region, guide=guide))
 
 
-def _student_row(name: str, title: str, region: str = "WT", structure: str = "full") -> Row:
-    describe = partial(_student, region=region, structure=structure)
-    return Row(name, title, describe, f"teacher-{region.lower()}", partial(utad.student, structure=structure))
+def _student_row(name: str, title: str, region: str = "WT", structure: str = "full", tumours: bool = False) -> Row:
+    own = {"structure": structure, "tumours": tumours}
+    describe = partial(_student, region=region, **own)
+    return Row(name, title, describe, f"teacher-{region.lower()}", partial(utad.student, **own))
 
 
 ROWS = (
@@ -74,6 +75,7 @@ ROWS = (
     _student_row("student-tc", "student, TC teacher", region="TC"),
     _teacher_row("teacher-et", "teacher, ET mask", region="ET"),
     _student_row("student-et", "student, ET teacher", region="ET"),
+    _student_row("student-wt-tumours", "student, WT teacher, tumours distilled (ours)", tumours=True),
 )
 
 

@@ -15,3 +15,16 @@ def distillation(features: Tensor, teacher_features: Tensor, image: Tensor, teac
     detached, so that no student can lower this loss by moving its teacher. Raises ValueError if shapes differ.
     """
     return absolute(features, teacher_features.detach(), "features") + absolute(image, teacher_image.detach(), "image")
+
+
+def inside(image: Tensor, teacher_image: Tensor, mask: Tensor) -> Tensor:
+    r"""$\sum M \lvert I^{T} - I^{S} \rvert / \sum M$: the images of utad-10 compared in the tumour alone (not in the
+    paper).
+
+    image, teacher_image, mask: (B, 1, H, W), the mask 0 or 1; the sums run over the batch, and a batch without tumour
+    pays nothing. The teacher's image is a constant. Raises ValueError if shapes differ.
+    """
+    if not image.shape == teacher_image.shape == mask.shape:
+        shapes = [tuple(x.shape) for x in (image, teacher_image, mask)]
+        raise ValueError(f"image, teacher's image and mask: {shapes} must be one shape")
+    return (mask * (image - teacher_image.detach()).abs()).sum() / mask.sum().clamp_min(1)

@@ -32,7 +32,14 @@ from torch import Tensor, nn
 
 from medsyn_core.data.volume import REGIONS, region
 from medsyn_core.methods.any_to_any import AnyToAny, GuidedTranslator, Translator
-from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, StudentTrace, TeacherTrace
+from medsyn_core.methods.utad_step import (
+    DISTILLATION,
+    LAMBDA_2,
+    LOSSES,
+    TUMOUR_DISTILLATION,
+    StudentTrace,
+    TeacherTrace,
+)
 from medsyn_core.networks.critics import ContrastCritic
 from medsyn_core.networks.two_branch import STRUCTURES, TwoBranch
 from medsyn_core.profiles import profile as current_profile
@@ -191,11 +198,13 @@ def teacher(profile: str | None = None, region: str = "WT", guide: str = "tumour
     return start.configure(**SIZES[current_profile(profile).name])
 
 
-def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
+def student(teacher: Run | Recipe, structure: str = "full", tumours: bool = False) -> Recipe:
     """The student of a trained teacher, utad-11 and utad-13: its region, sizes, rates and losses, and distillation, for
     half of its steps, as it starts where the teacher ended.
 
-    Of a recipe that is not trained yet only the description can be had.
+    Of a recipe that is not trained yet only the description can be had. tumours: not in the paper: images are compared
+    with the teacher's inside the mask too, by themselves, and over the whole five times as heavily, which keeps fluid
+    apart from tumours that look like it; the losses see the mask, the student does not.
     """
     recipe, weights = teacher, None
     if isinstance(teacher, Run):
@@ -203,4 +212,7 @@ def student(teacher: Run | Recipe, structure: str = "full") -> Recipe:
         weights = {k: v.detach().cpu().clone() for k, v in teacher.model.generator.state_dict().items()}
     method = Student(**recipe.method.settings(), structure=structure, teacher=recipe.config_hash, weights=weights)
     training = replace(recipe.training, steps=max(1, recipe.training.steps // 2))
-    return replace(recipe, method=method, losses=recipe.losses.add(DISTILLATION), training=training)
+    losses = recipe.losses.add(DISTILLATION)
+    if tumours:
+        losses = losses.add(TUMOUR_DISTILLATION).edit(distillation=5 * LAMBDA_2)
+    return replace(recipe, method=method, losses=losses, training=training)

@@ -53,6 +53,13 @@ def test_teachers_and_students_of_each_region(name):
     assert student.recipe("laptop").method.teacher == teacher.recipe("laptop").config_hash
 
 
+def test_distilling_tumours_changes_two_terms_and_nothing_else():
+    plain, ours = (utad.PLAN.row(name).recipe("laptop").config() for name in ("student-wt", "student-wt-tumours"))
+    changed = {name for name in ours["losses"] if ours["losses"][name] != plain["losses"].get(name)}
+    assert changed == {"distillation", "tumour_distillation"}
+    assert {k: v for k, v in ours.items() if k != "losses"} == {k: v for k, v in plain.items() if k != "losses"}
+
+
 def test_ablated_masks_change_the_guide_and_nothing_else():
     whole = utad.PLAN.row("teacher-wt").recipe("laptop").config()
     for guide in ("zeros", "random"):

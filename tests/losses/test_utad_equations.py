@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsyn_core.losses import classification, distillation
-from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, TeacherTrace
+from medsyn_core.methods.utad_step import DISTILLATION, LOSSES, TUMOUR_DISTILLATION, TeacherTrace
 from tests.twins import agree, random
 
 B, M = 3, 4  # samples and modalities
@@ -213,6 +213,15 @@ def test_utad_10_cannot_be_lowered_by_moving_the_teacher():
     tensors = [x.clone().requires_grad_() for x in (F_STUDENT, F_TEACHER, I_TARGET, I_TEACHER)]
     distillation.distillation(*tensors).backward()
     assert [x.grad is not None for x in tensors] == [True, False, True, False]
+
+
+def test_tumours_distilled_by_themselves():
+    def twin(image):
+        where = [(n, k) for n in range(B) for k in pixels(MASK) if MASK[n][k]]
+        return sum(abs(I_TEACHER[n][k] - image[n][k]) for n, k in where) / len(where)
+
+    agree(lambda image: TUMOUR_DISTILLATION(students_trace(F_STUDENT, image, mask=MASK)), twin, I_TARGET)
+    assert distillation.inside(I_TARGET, I_TEACHER, 0 * MASK) == 0  # no tumour in sight
 
 
 # -- totals

@@ -106,6 +106,8 @@ def test_a_student_inherits_region_sizes_and_edits_and_adds_distillation():
     assert pupil.method.region == "TC" and pupil.players == recipe.players
     assert list(pupil.losses) == [*recipe.losses, "distillation"]
     assert pupil.losses["local_consistency"].weight == 0
+    more = utad.student(recipe, tumours=True).losses
+    assert [(name, more[name].weight) for name in more][-2:] == [("distillation", 50), ("tumour_distillation", 10)]
     for name in (
         "width",
         "levels",

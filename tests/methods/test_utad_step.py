@@ -1,5 +1,6 @@
 """One step of UTAD-Net: who learns from what, in which precision, and what no network may see."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -17,15 +18,15 @@ CRITICS = ("global_critic", "local_critic")
 LOCAL = ("local_adversarial", "local_classification", "local_critic", "local_penalty", "local_classification_real")
 
 
-def student(structure="full"):
+def student(structure="full", tumours=False):
     """A student's recipe whose teacher has fresh weights."""
     torch.manual_seed(5)
     untrained = small.teacher()
-    recipe = utad.student(untrained, structure)
+    recipe = utad.student(untrained, structure, tumours)
     return recipe.configure(weights=untrained.method.generator().state_dict())
 
 
-RECIPES = {"teacher": small.teacher, "student": student}
+RECIPES = {"teacher": small.teacher, "student": student, "of tumours": partial(student, tumours=True)}
 TERMS = {kind: recipe().losses for kind, recipe in RECIPES.items()}
 
 
@@ -218,7 +219,7 @@ def test_the_teacher_translates_the_image_and_its_tumour_and_back():
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_no_mask_reaches_the_student(structure):
     """Other labels change its losses, but nothing that its networks are given, nor what they answer."""
-    recipe, batch = student(structure), small.batch_of()
+    recipe, batch = student(structure, tumours=True), small.batch_of()
     other = batch | {"seg": batch["seg"].roll((3, 2), dims=(-1, -2))}
     answers = []
     for given in (batch, other):

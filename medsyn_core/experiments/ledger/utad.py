@@ -46,7 +46,9 @@ EQUATIONS = (
     Equation(
         "utad-5",
         "Modality classification of synthetic whole images",
-        note="A cross-entropy with the target's label; it moves the generator and never the critic that judges.",
+        note="A cross-entropy with the target's label; it moves the generator and never the critic that judges. In the "
+        "public code targets are the batch's own labels, shuffled, so that about a third of the samples are asked for "
+        "the modality they have.",
         function="medsyn_core.methods.utad_step.global_classification_term",
         test="tests/losses/test_utad_equations.py::test_utad_5",
         status="as printed",
@@ -92,7 +94,8 @@ EQUATIONS = (
         "Distillation of fused features and translated image",
         note="The public code runs the teacher in evaluation mode but lets it build a graph. Here it is frozen and its "
         "tensors are detached. Features are fused at every level; the coarsest are compared. A student without a local "
-        "encoder fuses nothing: its global encoder's last features are compared.",
+        "encoder fuses nothing: its global encoder's last features are compared. One row of ours compares images "
+        "inside the mask too (utad_step.tumour_distillation_term).",
         function="medsyn_core.losses.distillation.distillation",
         test="tests/losses/test_utad_equations.py::test_utad_10",
         status="changed because the printed norms are sums: with means over elements lambda_2 fits any resolution",
