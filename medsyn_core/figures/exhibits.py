@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from medsyn_core.experiments import exhibits
-from medsyn_core.experiments.exhibits import TO_RECORD
 from medsyn_core.experiments.tables import ANSWER
 from medsyn_core.experiments.tables import Table as Plain
 from medsyn_core.figures.tables import Table, listing
@@ -39,7 +38,7 @@ def _under(table: Plain) -> str:
     judged = ANSWER in table.columns
     notes = list(map(set_note, table.notes))
     first, rest = notes[: not judged], notes[not judged :]
-    last = rest[-2:] if len(rest) > 1 and rest[-2].startswith(TO_RECORD) else rest[-1:]
+    last = rest[-2:] if len(rest) > 1 and rest[-2].startswith(exhibits.TO_RECORD) else rest[-1:]
     lines = "\n".join(f"<br><small>{note}</small>" for note in (*first, *last)).removeprefix("<br>")
     told = rest[: len(rest) - len(last)]
     how = folded("How these claims are judged", told, "judged") if judged else folded("How it was measured", told)

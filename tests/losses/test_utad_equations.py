@@ -222,6 +222,8 @@ def test_tumours_distilled_by_themselves():
 
     agree(lambda image: TUMOUR_DISTILLATION(students_trace(F_STUDENT, image, mask=MASK)), twin, I_TARGET)
     assert distillation.inside(I_TARGET, I_TEACHER, 0 * MASK) == 0  # no tumour in sight
+    with pytest.raises(ValueError, match="one shape"):
+        distillation.inside(I_TARGET, I_TEACHER, MASK[:1])
 
 
 # -- totals
