@@ -168,7 +168,7 @@ PLAN = Plan(
     rows=(*COMPONENTS, *ALTERNATIVES, *POSITIVES, *NEGATIVES, *LAYERS, *STUDENTS, *LEVELS, *WEIGHTS),
     cohort=load_volumes,
     data_hash=hash_volumes,
-    precision="bf16-mixed",
+    precision="auto",
     split="d2net-{}".format,
     cases="choices of modalities",
 )

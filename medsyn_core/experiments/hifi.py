@@ -117,7 +117,7 @@ def _plan(paper: str, title: str, kind: str, modalities: tuple[str, str], names:
         cohort=partial(load_cohort, kind=kind, scaling=SCALING),
         data_hash=partial(hash_cohort, kind=kind, scaling=SCALING),
         observe=partial(Microscope, tissue=tissue),
-        precision="bf16-mixed",
+        precision="auto",
     )
 
 

@@ -45,37 +45,47 @@ REFERENCES = tuple(
 # -- trained rows
 
 
-def _teacher(profile: str, region: str, guide: str) -> Recipe:
-    return utad.teacher(profile, region, guide)
+LONGER = 3
+"""How many times the steps of the others the longer teacher gets, and with it its student."""
 
 
-def _student(profile: str, region: str, structure: str, tumours: bool) -> Recipe:
-    return utad.student(utad.teacher(profile, region), structure, tumours)
+def _teacher(profile: str, region: str, guide: str, times: int) -> Recipe:
+    recipe = utad.teacher(profile, region, guide)
+    return recipe.configure(steps=times * recipe.training.steps)
 
 
-def _teacher_row(name: str, title: str, region: str = "WT", guide: str = "tumour") -> Row:
-    return Row(name, title, partial(_teacher, region=region, guide=guide))
+def _student(profile: str, teacher: Row, structure: str, tumours: bool) -> Recipe:
+    return utad.student(teacher.recipe(profile), structure, tumours)
 
 
-def _student_row(name: str, title: str, region: str = "WT", structure: str = "full", tumours: bool = False) -> Row:
+def _teacher_row(name: str, title: str, region: str = "WT", guide: str = "tumour", times: int = 1) -> Row:
+    return Row(name, title, partial(_teacher, region=region, guide=guide, times=times))
+
+
+def _student_row(name: str, title: str, teacher: Row, structure: str = "full", tumours: bool = False) -> Row:
     own = {"structure": structure, "tumours": tumours}
-    describe = partial(_student, region=region, **own)
-    return Row(name, title, describe, f"teacher-{region.lower()}", partial(utad.student, **own))
+    return Row(name, title, partial(_student, teacher=teacher, **own), teacher.name, partial(utad.student, **own))
+
+
+WT, TC, ET = (_teacher_row(f"teacher-{r.lower()}", f"teacher, {r} mask", region=r) for r in ("WT", "TC", "ET"))
+LONG = _teacher_row("teacher-wt-long", "teacher, WT mask, three times the steps (ours)", times=LONGER)
 
 
 ROWS = (
-    _teacher_row("teacher-wt", "teacher, WT mask"),
-    _student_row("student-wt", "student, WT teacher"),
+    WT,
+    _student_row("student-wt", "student, WT teacher", WT),
     _teacher_row("teacher-zeros", "teacher, zeros map", guide="zeros"),
     _teacher_row("teacher-random", "teacher, random map", guide="random"),
-    _student_row("student-global", "student, only global branch", structure="global"),
-    _student_row("student-no-encoder", "student, without local encoder", structure="no_local_encoder"),
-    _student_row("student-no-decoder", "student, without local decoder", structure="no_local_decoder"),
-    _teacher_row("teacher-tc", "teacher, TC mask", region="TC"),
-    _student_row("student-tc", "student, TC teacher", region="TC"),
-    _teacher_row("teacher-et", "teacher, ET mask", region="ET"),
-    _student_row("student-et", "student, ET teacher", region="ET"),
-    _student_row("student-wt-tumours", "student, WT teacher, tumours distilled (ours)", tumours=True),
+    _student_row("student-global", "student, only global branch", WT, structure="global"),
+    _student_row("student-no-encoder", "student, without local encoder", WT, structure="no_local_encoder"),
+    _student_row("student-no-decoder", "student, without local decoder", WT, structure="no_local_decoder"),
+    TC,
+    _student_row("student-tc", "student, TC teacher", TC),
+    ET,
+    _student_row("student-et", "student, ET teacher", ET),
+    _student_row("student-wt-tumours", "student, WT teacher, tumours distilled (ours)", WT, tumours=True),
+    LONG,
+    _student_row("student-wt-long", "its student, tumours distilled (ours)", LONG, tumours=True),
 )
 
 
@@ -151,5 +161,5 @@ PLAN = Plan(
     cohort=partial(load_cohort, scaling=SCALING),
     data_hash=partial(hash_cohort, scaling=SCALING),
     observe=Looker,
-    precision="bf16-mixed",
+    precision="auto",
 )

@@ -86,7 +86,7 @@ def test_no_two_plans_translate_alike():
         ("ukb", ("t1", "flair")),
         *(("glioma", ("t1", other)) for other in ("t2", "t1ce", "flair")),
     }
-    assert {plan.precision for plan in hifi.PLANS.values()} == {"bf16-mixed"}
+    assert {plan.precision for plan in hifi.PLANS.values()} == {"auto"}
 
 
 # -- references

@@ -60,6 +60,18 @@ def test_distilling_tumours_changes_two_terms_and_nothing_else():
     assert {k: v for k, v in ours.items() if k != "losses"} == {k: v for k, v in plain.items() if k != "losses"}
 
 
+def test_the_longer_rows_have_three_times_the_steps_and_no_other_settings():
+    for short, long in (("teacher-wt", "teacher-wt-long"), ("student-wt-tumours", "student-wt-long")):
+        short, long = (utad.PLAN.row(name).recipe("laptop") for name in (short, long))
+        assert long.training.steps == 3 * short.training.steps
+        teacher = {"teacher": long.method.teacher} if short.method.name == "utad-student" else {}
+        settings = {name: value for name, value in short.config().items() if name != "method"}
+        assert long.configure(steps=short.training.steps).config() == {
+            **settings,
+            "method": short.config()["method"] | teacher,
+        }
+
+
 def test_ablated_masks_change_the_guide_and_nothing_else():
     whole = utad.PLAN.row("teacher-wt").recipe("laptop").config()
     for guide in ("zeros", "random"):

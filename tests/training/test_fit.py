@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from medsyn_core.training import LossError, Watch
+from medsyn_core.training import LossError, Watch, devices
 from medsyn_core.training.checkpoint import CheckpointError
 from tests.training.toy import Images, Toy, recipe, weights
 
@@ -225,6 +225,18 @@ def test_unknown_devices_and_precisions_are_named(options, message):
 def test_bf16_trains_to_finite_weights():
     run = fit(recipe(steps=3), precision="bf16-mixed")
     assert run.precision == "bf16-mixed" and torch.isfinite(weights(run)).all()
+
+
+@pytest.mark.parametrize(("known", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_bf16_is_chosen_where_the_processor_computes_in_it(monkeypatch, known, chosen):
+    monkeypatch.setattr(devices, "knows_bf16", lambda device: known and device == "cpu")
+    assert fit(recipe(steps=1), precision="auto").precision == chosen
+
+
+@pytest.mark.parametrize(("capability", "known"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_cards_before_ampere_only_emulate_bf16(monkeypatch, capability, known):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert devices.knows_bf16("cuda") is known
 
 
 def test_clip_bounds_what_a_step_can_do():
