@@ -101,17 +101,17 @@ def test_what_is_recorded_is_shown_and_the_rest_named_with_its_command():
     assert set(shown["teacher, ET mask (not yet recorded)"]) == {"–"}
     assert [row[0] for row in table.rows][4:9] == [f"{name} (not yet run)" for name in utad_exhibits.BASELINES]
     assert set(shown["ResViT (not yet run)"]) == {"–"}
-    rows = "teacher-tc teacher-et student-tc student-et student-wt-tumours teacher-random"
+    rows = "teacher-tc teacher-et student-tc student-et student-wt-tumours teacher-wt-long student-wt-long teacher-random"
     assert f"python -m medsyn_core record utad --profile laptop --rows {rows}" in table.text()
 
 
 def test_the_state_counts_the_rows():
     small.save_utad(FIRST)
-    assert state("utad-T1")["state"] == "recorded at laptop, 5 of 18 rows"
+    assert state("utad-T1")["state"] == "recorded at laptop, 5 of 20 rows"
     assert state("utad-T1")["page"] == "book/part2/utad_net.ipynb"
     assert state("utad-T3")["state"] == state("utad-T2")["state"] == ledger.NOT_YET
     small.save_utad(EVERY)
-    assert state("utad-T1")["state"] == "recorded at laptop, 13 of 18 rows"  # five baselines have no plan
+    assert state("utad-T1")["state"] == "recorded at laptop, 15 of 20 rows"  # five baselines have no plan
     assert state("utad-T3")["state"] == state("utad-F5")["state"] == "recorded at laptop"
 
 
@@ -127,7 +127,7 @@ def test_a_row_without_all_seeds_is_not_there_yet(plan):
     records.path("utad", "laptop", "student-wt", 2).unlink()
     found = exhibits.results("utad-T1", "laptop")
     assert "student-wt" in found.missing and "student-wt" not in found.records
-    assert state("utad-T1")["state"] == "recorded at laptop, 5 of 18 rows"
+    assert state("utad-T1")["state"] == "recorded at laptop, 5 of 20 rows"
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)], ids=["of an unfinished row", "of a whole row"])
@@ -152,7 +152,7 @@ def test_the_profile_with_most_rows_is_named(plan):
     small.save_utad(FIRST)
     for job in plan.jobs("gpu", (*FIRST, "teacher-tc")):
         records.save(small.written(job, directions=small.TWELVE))
-    assert state("utad-T1")["state"] == "recorded at gpu, 6 of 18 rows"
+    assert state("utad-T1")["state"] == "recorded at gpu, 6 of 20 rows"
 
 
 # -- scores
