@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from medsyn_core.experiments.cohorts import volume_px
 from medsyn_core.figures.tables import Table, listing
 from medsyn_core.profiles import profile
+from medsyn_core.progress import quiet
 
 DISTRIBUTION = "medsyn-core"
 BRANCH = "main"
@@ -124,4 +125,4 @@ def progress(items: Iterable[T], label: str = "") -> Iterable[T]:
     """`items` behind a bar for people at a kernel; no bar where MEDSYN_PROGRESS=0 (the book's own build)."""
     from tqdm.auto import tqdm
 
-    return tqdm(items, desc=label, disable=os.environ.get("MEDSYN_PROGRESS", "1") == "0")
+    return tqdm(items, desc=label, disable=quiet())

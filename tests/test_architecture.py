@@ -17,6 +17,7 @@ PACKAGE = ROOT / "medsyn_core"
 FLOORS = {
     "profiles": -1,
     "files": -1,
+    "progress": -1,
     "losses": 0,
     "networks": 0,
     "data": 0,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from medsyn_core.progress import quiet
+
 from .cohort import Cohort, SubjectInfo
 from .cut import ORDER, Settings
 from .errors import DataError
@@ -97,7 +99,7 @@ def _exclusively(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if not _quiet():
+        if not quiet():
             print(f"{folder.name} is being prepared by another process; waiting for it.")
         lock.acquire()
     try:
@@ -144,13 +146,8 @@ def _with_bar(results: Iterator, job: Job, done: int) -> Iterator:
         initial=done,
         desc=f"preparing {job.source.name}",
         unit="subject",
-        disable=_quiet(),
+        disable=quiet(),
     )
-
-
-def _quiet() -> bool:
-    """No word about progress: a page of the book would show it to readers who wait for nothing."""
-    return os.environ.get("MEDSYN_PROGRESS") == "0"
 
 
 def _join(building: Path, job: Job, good: Sequence[int], index: dict) -> None:

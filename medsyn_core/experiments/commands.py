@@ -29,7 +29,9 @@ def add_arguments(subparsers: argparse._SubParsersAction) -> None:
     _choice(command)
     command.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    command.add_argument("--precision", default=None, help="auto, 32-true, bf16-mixed or 16-mixed (default: the plan's)")
+    command.add_argument(
+        "--precision", default=None, help="auto, 32-true, bf16-mixed or 16-mixed (default: the plan's)"
+    )
     command.add_argument("--again", action="store_true", help="make them even if they are there")
     command.add_argument("--dry-run", action="store_true", help="only say what would be made")
     command.set_defaults(run=_record)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from medsyn_core.progress import quiet
 from medsyn_core.training import checkpoint
 from medsyn_core.training.devices import average, average_gradients, gather, launch, peak_memory_mb, reset_peak_memory
 from medsyn_core.training.history import History
@@ -58,7 +58,7 @@ def fit(
         )  # the caller's random numbers stay theirs
         loop = _Loop(recipe, cohort, seed, fabric, folder)
         if progress is None:
-            progress = os.environ.get("MEDSYN_PROGRESS", "1") != "0"
+            progress = not quiet()
         loop.train(progress and fabric.is_global_zero, watch, checkpoint_every)
         return loop.run
 

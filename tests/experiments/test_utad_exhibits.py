@@ -101,7 +101,9 @@ def test_what_is_recorded_is_shown_and_the_rest_named_with_its_command():
     assert set(shown["teacher, ET mask (not yet recorded)"]) == {"–"}
     assert [row[0] for row in table.rows][4:9] == [f"{name} (not yet run)" for name in utad_exhibits.BASELINES]
     assert set(shown["ResViT (not yet run)"]) == {"–"}
-    rows = "teacher-tc teacher-et student-tc student-et student-wt-tumours teacher-wt-long student-wt-long teacher-random"
+    rows = (
+        "teacher-tc teacher-et student-tc student-et student-wt-tumours teacher-wt-long student-wt-long teacher-random"
+    )
     assert f"python -m medsyn_core record utad --profile laptop --rows {rows}" in table.text()
 
 

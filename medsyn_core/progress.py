@@ -1,0 +1,8 @@
+"""Whether to say how far things are."""
+
+import os
+
+
+def quiet() -> bool:
+    """No bars and no words about progress: MEDSYN_PROGRESS=0, as when the book is built: its readers wait for nothing."""
+    return os.environ.get("MEDSYN_PROGRESS", "1") == "0"
