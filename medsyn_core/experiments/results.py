@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -222,11 +223,10 @@ class Results:
         of = "test subjects a fold" if self.plan.split else "test subjects"
         subjects = lambda data: f"{data['split']['test']} {of}, {data['split']['train']} trained on"
         cohorts = (f"{subjects(r.data)} ({r.data['source']} cohort {r.data['cohort_hash']})" for r in trained)
-        precisions = " and ".join(sorted({r.precision for r in trained}))
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
             f"Profile {self.profile}; {', '.join(places)}; {seeds} {runs}; {' and '.join(dict.fromkeys(cohorts))}; "
-            f"torch {trained[0].versions['torch']}, {precisions}; {minutes:.0f} min of training."
+            f"torch {trained[0].versions['torch']}, {_precisions(trained)}; {minutes:.0f} min of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
         since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."
@@ -235,6 +235,13 @@ class Results:
     def pictures(self) -> dict[str, dict[str, np.ndarray]]:
         """Row -> the arrays beside its seed 0, for figures; those of the first plan, of others see `parts`."""
         return {row: records[0].arrays() for row, records in self.records.items()}
+
+
+def _precisions(records: Sequence[Record]) -> str:
+    """What most runs were made in, and the rows that were made in something else: no difference that a method makes."""
+    (usual, _), *others = Counter(r.precision for r in records).most_common()
+    rows = lambda precision: ", ".join(dict.fromkeys(f"“{r.title}”" for r in records if r.precision == precision))
+    return usual + "".join(f" ({precision} for {rows(precision)})" for precision, _ in others)
 
 
 def _joined(records: Sequence[Record]) -> Record:
