@@ -1,8 +1,8 @@
 """Run chapters as Colab does: python check_colab.py ADDRESS CHAPTER...
 
-Runs with the interpreter of an environment that has torch, numpy and a kernel, but neither the package nor Jupyter
-Book. The first cell of the first chapter installs the package; it is executed as it stands but for the address, which
-is ADDRESS instead of the public repository's. Says what it took; status 1 if torch or numpy was touched.
+Runs with the interpreter of an environment that has torch, numpy, ipywidgets and a kernel, but neither the package nor
+Jupyter Book. The first cell of the first chapter installs the package; it is executed as it stands but for the address,
+which is ADDRESS instead of the public repository's. Says what it took; status 1 if one of the three was touched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-KEPT = ("torch", "numpy")
+KEPT = ("torch", "numpy", "ipywidgets")
 ADDRESS = re.compile(r"git\+https://[^\s\"]+")
 INSTALL_SECONDS = 120  # what a reader should not have to wait longer for; more is reported, and no failure
 CELL_SECONDS = 1800

@@ -1,9 +1,9 @@
 """Run two chapters in an environment like Colab's: python scripts/colab_install.py [CHAPTER ...].
 
-Colab has another Python, torch and numpy than the book's, an old IPython, and no Jupyter Book. This makes such an
-environment, lets the first cell of a chapter install the package there (from this checkout's sources, packed as an
-sdist, instead of the public repository) and executes the chapters in the smoke profile. torch and numpy must stay as
-they are.
+Colab has another Python, torch and numpy than the book's, an old IPython and ipywidgets, some of the libraries that the
+package needs, and no Jupyter Book. This makes such an environment, lets the first cell of a chapter install the package
+there (from this checkout's sources, packed as an sdist, instead of the public repository) and executes the chapters in
+the smoke profile. torch, numpy and ipywidgets must stay as they are: Colab's pages know no newer widgets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ import sys
 from environments import ROOT, Environment, Failed, build, outside, pinned
 
 CHAPTERS = ("book/part1/mr_contrast.ipynb", "book/part2/dual_discriminator.ipynb")
-KERNEL = ("ipython==7.34.0", "ipykernel==6.17.1", "nbclient")  # those that Colab has kept; nbclient runs the cells
+KERNEL = ("ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1", "nbclient")  # Colab has kept these three
+# What the package needs and Colab's list has (github.com/googlecolab/backend-info, pip-freeze.txt, June 2026). The
+# others come with the first cell: nilearn, lightning-fabric, monai, dipy.
+PRESENT = (
+    *("scipy", "nibabel", "safetensors", "filelock", "tqdm", "matplotlib", "seaborn", "pandas", "tabulate"),
+    *("scikit-learn", "scikit-image", "umap-learn", "psutil"),
+)
 NEWEST = ("python3.14", "python3.13", "python3.12")
 
 
@@ -56,7 +62,7 @@ def main() -> int:
     try:
         with outside(given.keep) as folder:
             environment = Environment.create(folder / "colab", given.python or newer_python())
-            seconds = environment.install(*others(given.torch, given.numpy), *KERNEL)
+            seconds = environment.install(*others(given.torch, given.numpy), *KERNEL, *PRESENT)
             print(f"an environment like Colab's made in {seconds:.0f} s", flush=True)
             source = build("sdist", folder)  # pip builds it as it would a clone; git cannot filter a shallow one
             chapters = [(ROOT / chapter).resolve() for chapter in given.chapters]

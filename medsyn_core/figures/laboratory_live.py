@@ -64,8 +64,10 @@ class Live:
         self.stop.on_click(self._end)
         self._show_terms()
 
-    def _repr_mimebundle_(self, **how: Any) -> Any:
-        return self.box._repr_mimebundle_(**how)
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.box)
 
     # -- the loss table
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 
 from medsyn_core.experiments.metrics import METRICS
 from medsyn_core.figures import laboratory_live as live
@@ -249,5 +250,8 @@ def test_what_goes_wrong_is_told_where_the_reader_looks(lab):
     assert not lab.train.disabled and lab.stop.disabled and lab.past.value == ""
 
 
-def test_a_notebook_shows_it_as_a_widget(lab):
-    assert "application/vnd.jupyter.widget-view+json" in lab._repr_mimebundle_()
+def test_a_notebook_shows_it_as_a_widget(lab, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    assert DisplayFormatter().format(lab) == ({}, {})  # it has shown itself
+    assert shown == [lab.box]
