@@ -60,6 +60,14 @@ def test_provenance_stands_under_every_table_of_ours(recorded):
         assert "The code has changed since" in table.notes[-1]
 
 
+def test_rows_in_another_precision_are_named(recorded):
+    found = lambda: exhibits.results("dual-T1", "laptop").provenance()
+    assert "torch 2, 32-true; " in found()
+    for job in recorded.jobs("laptop", ["unet"]):
+        records.save(written(job, precision="bf16-mixed"))
+    assert "torch 2, 32-true (bf16-mixed for “U-Net”); " in found()
+
+
 def test_claims_are_judged_by_the_stated_rule(recorded):
     claims = exhibits.tables("dual-T1", "laptop")[1]
     answers = {row[0]: row[-1] for row in claims.rows}

@@ -89,15 +89,6 @@ def test_every_direction_has_a_line_of_its_own():
     assert "n = 8 subjects" in whole.notes[0] and "n = 7 subjects" in box.notes[0]
 
 
-def test_rows_in_another_precision_are_named(plan):
-    small.save_utad((*FIRST, "student-wt"))
-    found = lambda: exhibits.results("utad-T1", "laptop").provenance()
-    assert "torch 2, 32-true; 6 min" in found()
-    for job in plan.jobs("laptop", ["student-wt"]):
-        records.save(small.written(job, directions=small.TWELVE, precision="bf16-mixed"))
-    assert "torch 2, 32-true (bf16-mixed for “student, WT teacher”); 6 min" in found()
-
-
 # -- rows that are not there yet
 
 
