@@ -226,22 +226,22 @@ class Results:
         minutes = sum(r.seconds or 0 for r in trained) / 60
         line = (
             f"Profile {self.profile}; {', '.join(places)}; {seeds} {runs}; {' and '.join(dict.fromkeys(cohorts))}; "
-            f"torch {trained[0].versions['torch']}, {_precisions(trained)}; {minutes:.0f} min of training."
+            f"torch {trained[0].versions['torch']}, {self._precisions(trained)}; {minutes:.0f} min of training."
         )
         older = sum(r.source_hash != provenance.source_hash() for r in records)
         since = f" The code has changed since {older} of {len(records)} records were made; their settings still fit."
         return line + (since if older else "")
 
+    def _precisions(self, records: Sequence[Record]) -> str:
+        """What most runs were made in, and the rows that were made in something else: that is no method's doing."""
+        (usual, _), *others = Counter(r.precision for r in records).most_common()
+        rows = lambda precision: dict.fromkeys(r.row for r in records if r.precision == precision)
+        named = lambda precision: ", ".join(f"“{self.title(row)}”" for row in rows(precision))
+        return usual + "".join(f" ({precision} for {named(precision)})" for precision, _ in others)
+
     def pictures(self) -> dict[str, dict[str, np.ndarray]]:
         """Row -> the arrays beside its seed 0, for figures; those of the first plan, of others see `parts`."""
         return {row: records[0].arrays() for row, records in self.records.items()}
-
-
-def _precisions(records: Sequence[Record]) -> str:
-    """What most runs were made in, and the rows that were made in something else: no difference that a method makes."""
-    (usual, _), *others = Counter(r.precision for r in records).most_common()
-    rows = lambda precision: ", ".join(dict.fromkeys(f"“{r.title}”" for r in records if r.precision == precision))
-    return usual + "".join(f" ({precision} for {rows(precision)})" for precision, _ in others)
 
 
 def _joined(records: Sequence[Record]) -> Record:

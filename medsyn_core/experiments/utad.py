@@ -85,7 +85,7 @@ ROWS = (
     _student_row("student-et", "student, ET teacher", ET),
     _student_row("student-wt-tumours", "student, WT teacher, tumours distilled (ours)", WT, tumours=True),
     LONG,
-    _student_row("student-wt-long", "its student, tumours distilled (ours)", LONG, tumours=True),
+    _student_row("student-wt-long", "student, three times the steps, tumours distilled (ours)", LONG, tumours=True),
 )
 
 

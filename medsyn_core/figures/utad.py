@@ -17,6 +17,7 @@ SHORT = {
     "atlas": "atlas",
     "teacher-zeros": "teacher,\nzeros map",
     "student-wt": "student",
+    "student-wt-long": "student,\n3 × steps",
     "teacher-wt": "teacher",
     "student-global": "only global\nbranch",
     "student-no-encoder": "no local\nencoder",
