@@ -207,9 +207,9 @@ def test_recorded_figures_move_as_on_the_site(ran):
     # Not what is painted: JupyterLab leaves cells out of sight unpainted, and their inner text is empty.
     before, score = title.text_content(), said.text_content()
     figure.locator("select").last.select_option(index=1)
-    expect(title).not_to_have_text(before)
-    expect(said).not_to_have_text(score)
-    expect(title).to_be_visible()
+    expect(title).not_to_have_text(before, **PATIENT)
+    expect(said).not_to_have_text(score, **PATIENT)
+    expect(title).to_be_visible(**PATIENT)
 
 
 def test_the_kernel_starts_again_and_runs_the_first_cells(ran, lab):
