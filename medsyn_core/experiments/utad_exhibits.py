@@ -103,8 +103,8 @@ OURS = tuple(
     for text, better, than in (
         ("The student is better than copying the source and than the atlas", "student-wt", "best of copy, atlas"),
         ("Distilling tumours by themselves helps the student", "student-wt-tumours", "student-wt"),
-        ("Three times the steps help that student", "student-wt-long", "student-wt-tumours"),
-        ("With three times the steps it is better than copy and atlas", "student-wt-long", "best of copy, atlas"),
+        ("Three times the steps help the student whose tumours are distilled", "student-wt-long", "student-wt-tumours"),
+        ("The longest trained student is better than copy and atlas", "student-wt-long", "best of copy, atlas"),
     )
     for metric, where in (("psnr", ""), ("psnr_box", ", in the tumour box"))
 )
